@@ -1,0 +1,106 @@
+"""Where things lie: the configuration folder, and run folders that are unique and locked by their owner."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ftlab.errors import ConfigError, DataError
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def config_dir() -> Path:
+    """Return the folder of the YAML groups: ``conf`` of the checkout, or the copy inside the wheel."""
+    packaged = Path(__file__).parent / "conf"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "conf"
+
+
+def slug(name: str, limit: int = 80) -> str:
+    """Return ``name`` with ``[A-Za-z0-9._-]`` only, no leading dot, at most ``limit`` characters."""
+    return _UNSAFE.sub("-", name).strip("-.")[:limit] or "run"
+
+
+@dataclass(frozen=True, slots=True)
+class NewFolder:
+    """A folder made for one run or sweep."""
+
+    path: Path
+    id: str
+
+
+def make_folder(output_dir: Path, experiment: str, name: str) -> NewFolder:
+    """Create ``<output_dir>/<experiment>/<date>_<time>_<name>_<id>`` and take its lock.
+
+    Twenty starts in one second get twenty folders: the id is random, and ``mkdir`` refuses one that exists.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+    """
+    while True:
+        identity = secrets.token_hex(4)
+        stamp = datetime.now(UTC).strftime("%Y-%m-%d_%H-%M-%S")
+        path = output_dir.resolve() / slug(experiment) / f"{stamp}_{slug(name)}_{identity}"
+        try:
+            path.mkdir(parents=True)
+            lock(path)
+        except FileExistsError:
+            if path.is_dir():
+                continue
+            raise _not_writable(output_dir, "a file is in the way") from None
+        except OSError as error:
+            raise _not_writable(output_dir, error.strerror or str(error)) from None
+        return NewFolder(path, identity)
+
+
+def _not_writable(output_dir: Path, why: str) -> ConfigError:
+    return ConfigError(f"output_dir={output_dir} cannot be written ({why}); choose another with output_dir=<folder>")
+
+
+def check_writable(output_dir: Path) -> None:
+    """Raise ConfigError unless ``output_dir``, or the nearest parent that exists, is a folder we may write to."""
+    nearest = output_dir.resolve()
+    while not nearest.exists():
+        nearest = nearest.parent
+    if not nearest.is_dir():
+        raise _not_writable(output_dir, f"{nearest} is a file")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise _not_writable(output_dir, "permission denied")
+
+
+def lock(folder: Path) -> None:
+    """Write the lock of ``folder``: process id and host. FileExistsError where another owner holds it."""
+    with (folder / ".lock").open("x", encoding="utf-8") as file:
+        json.dump({"pid": os.getpid(), "host": socket.gethostname()}, file)
+
+
+def unlock(folder: Path) -> None:
+    """Give the folder free."""
+    (folder / ".lock").unlink(missing_ok=True)
+
+
+def latest_run(output_dir: Path, verb: str = "train") -> Path:
+    """Return the newest finished run folder below ``output_dir`` that ``verb`` wrote.
+
+    Raises:
+        DataError: there is none.
+    """
+    newest: tuple[str, Path] | None = None
+    for path in output_dir.glob("**/result.json"):
+        try:
+            run = json.loads(path.read_text(encoding="utf-8"))["run"]
+            key = (str(run["finished"]), path.parent)
+            wanted = run["status"] == "finished" and run["verb"] == verb
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # a folder that is no run of ours is not the latest run
+        if wanted and (newest is None or key[0] > newest[0]):
+            newest = key
+    if newest is None:
+        raise DataError(f"no finished run lies below {output_dir}; train one with: python -m ftlab")
+    return newest[1]

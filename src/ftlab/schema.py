@@ -1,0 +1,143 @@
+"""The closed part of the configuration: every key with its type, default and unit.
+
+Component groups that take options of foreign classes (adapter, optimizer, scheduler, trainer, callbacks, metrics)
+are open: their YAML names a ``_target_`` whose signature says which options exist (``check`` reads it from source).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+
+@dataclass
+class ModelConfig:
+    """Which network, from where. One YAML in ``conf/model`` each."""
+
+    _target_: str = "ftlab.modules.classifier.ClassifierModule"
+    name: str = "???"
+    checkpoint: Optional[str] = None  # a hub id, or a local folder in the Hugging Face layout; None: random only
+    revision: str = "main"  # of the hub repository
+    embedded: Optional[str] = None  # importable package that carries the same weights
+    tokenizer: Optional[str] = None  # a hub id, a folder, or "bytes" (bundled); None: the checkpoint's own
+    init: str = "pretrained"  # pretrained, or random: built from `architecture`, no download
+    head: str = "auto"  # auto, classification (lm comes with the causal models)
+    dropout: Optional[float] = None  # every dropout of the network; None: the checkpoint's own
+    attention: str = "sdpa"  # sdpa or eager
+    class_weights: Any = None  # None, "balanced", or one number per label
+    label_smoothing: float = 0.0
+    architecture: dict[str, Any] = field(default_factory=dict)  # transformers config numbers, for init=random
+
+
+@dataclass
+class LimitConfig:
+    """Largest number of rows per split, drawn stratified with the split seed. None: all."""
+
+    train: Optional[int] = None
+    val: Optional[int] = None
+    test: Optional[int] = None
+
+
+@dataclass
+class DatasetConfig:
+    """Which rows, how they are split, tokenised and batched. One YAML in ``conf/dataset`` each."""
+
+    name: str = "???"
+    bundled: Optional[str] = None  # name of a data set shipped with ftlab
+    hub: Optional[str] = None  # hub id of a data set; then train/val/test are its split names
+    revision: str = "main"
+    train: Optional[str] = None  # a file (csv, tsv, jsonl, parquet), or a split name of `hub`
+    val: Optional[str] = None  # None: made from train
+    test: Optional[str] = None  # None: made from train
+    text_column: str = "text"
+    text_pair_column: Optional[str] = None
+    label_column: str = "label"
+    labels: Optional[list[str]] = None  # label names in the order of their numbers; None: found in the data
+    val_fraction: float = 0.1  # of train, where no val is given
+    test_fraction: float = 0.2  # of train, where no test is given
+    split_seed: int = 13  # splits do not move with the training seed
+    tokenizer: Optional[str] = None  # from the model: a hub id, a folder, or "bytes"; None: the checkpoint's own
+    max_length: int = 128  # tokens
+    batch_size: int = 16  # rows
+    eval_batch_size: int = 32  # rows
+    batching: str = "length_grouped"  # length_grouped, shuffled (dynamic padding), or fixed (pad to max_length)
+    sample_per_class: Optional[int] = None  # rows per label, from train and from test
+    limit: LimitConfig = field(default_factory=LimitConfig)
+    on_leak: str = "warn"  # test texts that stand in train: warn, drop (from train), fail
+    samples: list[str] = field(default_factory=list)  # texts predicted before and after
+    num_workers: int = 0  # loader processes
+
+
+@dataclass
+class LatencyConfig:
+    """How long inference is timed, per batch size."""
+
+    enabled: bool = True
+    batch_sizes: list[int] = field(default_factory=lambda: [1, 32])
+    min_samples: int = 30
+    min_seconds: float = 3.0
+    max_seconds: float = 30.0
+
+
+@dataclass
+class CostConfig:
+    """What the machine costs. One dated price file in ``conf/cost`` each."""
+
+    name: str = "auto"
+    device_class: Optional[str] = None  # cpu, t4, l4, a10g, a100, h100, ...
+    usd_per_hour: Optional[float] = None  # None with name=auto: taken from the price file of the detected device
+    price_source: Optional[str] = None
+    price_date: Optional[str] = None
+    utilisation: float = 0.5  # share of an hour in which the server is busy, in (0, 1]
+    batch_size: int = 1  # the latency row the price rests on
+
+
+@dataclass
+class TrackingConfig:
+    """Where MLflow writes."""
+
+    enabled: bool = True
+    uri: Optional[str] = None  # None: MLFLOW_TRACKING_URI, else the sqlite file in the outputs folder
+
+
+@dataclass
+class PredictionsConfig:
+    """What predictions.parquet holds."""
+
+    text: bool = True  # False: only the hash of each text
+
+
+@dataclass
+class TrainConfig:
+    """Root of ``ftlab train``."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    dataset: DatasetConfig = field(default_factory=DatasetConfig)
+    adapter: dict[str, Any] = field(default_factory=dict)
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    scheduler: dict[str, Any] = field(default_factory=dict)
+    trainer: dict[str, Any] = field(default_factory=dict)
+    callbacks: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)  # your own: metrics.<name>._target_=package.Class
+    cost: CostConfig = field(default_factory=CostConfig)
+    latency: LatencyConfig = field(default_factory=LatencyConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    predictions: PredictionsConfig = field(default_factory=PredictionsConfig)
+    experiment_name: str = "default"  # folder below outputs, and the MLflow experiment
+    name: str = "???"  # of the run; default <model>_<adapter>
+    output_dir: str = "outputs"
+    seed: int = 42
+    device: str = "auto"  # of inference: auto, cpu, cuda, mps
+    monitor: str = "val/f1_macro"  # picks the best checkpoint and stops early
+    dry_run: bool = False  # check the configuration, then stop
+
+
+@dataclass
+class PredictConfig:
+    """Root of ``ftlab predict``."""
+
+    run: str = "latest"  # a run folder, or latest
+    text: Optional[str] = None
+    output_dir: str = "outputs"
+    device: str = "auto"
+    dry_run: bool = False

@@ -1,0 +1,1 @@
+"""The flow of each verb: one module per file ``conf/<verb>.yaml``."""
