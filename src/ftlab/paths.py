@@ -6,12 +6,16 @@ import json
 import os
 import re
 import secrets
+import shutil
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ftlab.errors import ConfigError, DataError
+
+# Where this process writes. Lightning starts the other ranks of a run anew; they must not make a folder of their own.
+FOLDER_VARIABLE = "FTLAB_RUN_FOLDER"
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -49,14 +53,31 @@ def make_folder(output_dir: Path, experiment: str, name: str) -> NewFolder:
         path = output_dir.resolve() / slug(experiment) / f"{stamp}_{slug(name)}_{identity}"
         try:
             path.mkdir(parents=True)
-            lock(path)
         except FileExistsError:
             if path.is_dir():
                 continue
             raise _not_writable(output_dir, "a file is in the way") from None
         except OSError as error:
             raise _not_writable(output_dir, error.strerror or str(error)) from None
+        try:
+            lock(path)
+        except OSError as error:
+            remove_folder(path)
+            raise _not_writable(output_dir, error.strerror or str(error)) from None
         return NewFolder(path, identity)
+
+
+def joined_folder() -> Path | None:
+    """Return the run folder of the process that started this one as another rank of its run; None in any other."""
+    place = os.environ.get(FOLDER_VARIABLE)
+    return Path(place) if place and os.environ.get("LOCAL_RANK", "0") != "0" else None
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a run folder that came to nothing, and the experiment's folder where that leaves it empty."""
+    shutil.rmtree(folder)
+    if not any(folder.parent.iterdir()):
+        folder.parent.rmdir()
 
 
 def _not_writable(output_dir: Path, why: str) -> ConfigError:
@@ -65,9 +86,18 @@ def _not_writable(output_dir: Path, why: str) -> ConfigError:
 
 def check_writable(output_dir: Path) -> None:
     """Raise ConfigError unless ``output_dir``, or the nearest parent that exists, is a folder we may write to."""
-    nearest = output_dir.resolve()
-    while not nearest.exists():
-        nearest = nearest.parent
+    if output_dir.parts[:1] and output_dir.parts[0].startswith("~"):
+        # The shell expands ~ only at the start of a word, and output_dir=~/x does not start with it.
+        home = Path("$HOME", *output_dir.parts[1:])
+        raise ConfigError(
+            f"output_dir={output_dir} would make a folder named {output_dir.parts[0]}; write output_dir={home}"
+        )
+    try:
+        nearest = output_dir.resolve()
+        while not nearest.exists():
+            nearest = nearest.parent
+    except (OSError, ValueError) as error:  # no permission to look, a name too long, a NUL in it
+        raise _not_writable(output_dir, getattr(error, "strerror", None) or str(error)) from None
     if not nearest.is_dir():
         raise _not_writable(output_dir, f"{nearest} is a file")
     if not os.access(nearest, os.W_OK | os.X_OK):
@@ -93,6 +123,8 @@ def latest_run(output_dir: Path, verb: str = "train") -> Path:
     """
     newest: tuple[str, Path] | None = None
     for path in output_dir.glob("**/result.json"):
+        if "mlartifacts" in path.relative_to(output_dir).parts:
+            continue  # MLflow's copy of a record
         try:
             run = json.loads(path.read_text(encoding="utf-8"))["run"]
             key = (str(run["finished"]), path.parent)

@@ -58,6 +58,7 @@ class TorchPredictor:
         self.max_length = max_length
         self.device = device
         self.precision = precision
+        self.merged = False  # whether adapter weights were folded into the base
 
     @property
     def dtype(self) -> str:
@@ -115,7 +116,9 @@ def _columns(texts: Sequence[Text]) -> tuple[list[str], list[str] | None]:
     return [str(t) for t in texts], None
 
 
-def load_predictor(folder: Path, *, max_length: int, device: torch.device, precision: str = "32-true") -> TorchPredictor:
+def load_predictor(
+    folder: Path, *, max_length: int, device: torch.device, precision: str = "32-true"
+) -> TorchPredictor:
     """Load the model folder ``folder`` for prediction.
 
     Raises:

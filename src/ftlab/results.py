@@ -5,15 +5,14 @@ Every key is present; None stands only where a value cannot be known on this mac
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ftlab.errors import DataError
+from ftlab.records import from_plain, to_plain
 
 SCHEMA = 1
 Metrics = dict[str, float]
@@ -190,9 +189,8 @@ class RunResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain containers, schema first, non-finite numbers as None."""
-        plain = dataclasses.asdict(self)
-        cleaned: dict[str, Any] = _finite({"schema": plain.pop("schema"), **plain})
-        return cleaned
+        record: dict[str, Any] = to_plain(self)
+        return {"schema": record.pop("schema"), **record}
 
     def save(self, folder: Path) -> Path:
         """Write ``result.json`` into ``folder`` in one step (temporary file, then rename)."""
@@ -207,22 +205,16 @@ class RunResult:
 
     def flat(self) -> Metrics:
         """Return every finite number under its MLflow name: ``test/accuracy``, ``latency/b1/p50_ms``, ..."""
-        sections: dict[str, Any] = {
-            "cost": _numbers(self.cost),
-            "energy": _numbers(self.energy),
-            "training": _numbers(self.training),
-            "model": _numbers(self.model),
-            "artefact": _numbers(self.artefact),
-        }
-        if self.quality:
-            sections |= {"untrained": self.quality.untrained, "test": self.quality.test}
-            sections["best_val"] = self.quality.val
-            for metric, (low, high) in self.quality.test_ci95.items():
+        record = self.to_dict()
+        sections = {name: record[name] for name in ("cost", "energy", "training", "model", "artefact")}
+        if quality := record["quality"]:
+            sections |= {"untrained": quality["untrained"], "test": quality["test"], "best_val": quality["val"]}
+            for metric, (low, high) in quality["test_ci95"].items():
                 sections[f"test_ci95/{metric}"] = {"low": low, "high": high}
-        for row in self.latency:
-            sections[f"latency/b{row.batch_size}{'_merged' if row.merged else ''}"] = _numbers(row)
-        named = {f"{s}/{k}": v for s, values in sections.items() for k, v in values.items()}
-        return {k: float(v) for k, v in named.items() if _is_finite_number(v)}
+        for row in record["latency"]:
+            sections[f"latency/b{row['batch_size']}{'_merged' if row['merged'] else ''}"] = row
+        named = {f"{section}/{key}": v for section, values in sections.items() for key, v in (values or {}).items()}
+        return {k: float(v) for k, v in named.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
 
 
 def load_result(folder: Path) -> RunResult:
@@ -234,59 +226,18 @@ def load_result(folder: Path) -> RunResult:
     path = folder / "result.json"
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except OSError:
         raise DataError(f"{folder} holds no result.json, so it is no finished run; `ls outputs` shows yours") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # not JSON, not UTF-8
         raise DataError(f"{path} is not valid JSON ({error}); run the job again") from None
     if not isinstance(raw, dict) or not isinstance(raw.get("schema"), int):
         raise DataError(f"{path} has no schema number, so ftlab did not write it; give another run folder")
     if raw["schema"] > SCHEMA:
         raise DataError(f"{path} has schema {raw['schema']}, this ftlab reads up to {SCHEMA}; update ftlab")
     try:
-        return _from_dict(raw)
-    except (KeyError, TypeError) as error:
+        result: RunResult = from_plain(RunResult, raw)
+    except (KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path} is not a complete record ({error}); run the job again") from None
-
-
-def _from_dict(raw: dict[str, Any]) -> RunResult:
-    def part(kind: type[Any], key: str) -> Any:  # noqa: ANN401 - one of the dataclasses above
-        value = raw[key]
-        known = {f.name for f in dataclasses.fields(kind)}
-        return None if value is None else kind(**{k: v for k, v in value.items() if k in known})
-
-    rows = [LatencyRow(**{k: v for k, v in r.items() if k in LatencyRow.__slots__}) for r in raw["latency"]]
-    return RunResult(
-        run=part(RunInfo, "run"),
-        model=part(ModelInfo, "model"),
-        adapter=raw["adapter"],
-        prompt=raw["prompt"],
-        compression=raw["compression"],
-        dataset=part(DatasetInfo, "dataset"),
-        quality=part(Quality, "quality"),
-        training=part(TrainingStats, "training"),
-        latency=rows,
-        cost=part(Cost, "cost"),
-        energy=part(Energy, "energy"),
-        artefact=part(Artefact, "artefact"),
-        environment=raw["environment"],
-    )
-
-
-def _numbers(record: object) -> dict[str, Any]:
-    if record is None:
-        return {}
-    return {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}  # type: ignore[arg-type]
-
-
-def _is_finite_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _finite(value: Any) -> Any:  # noqa: ANN401 - walks any JSON value
-    if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    if result.run is None:
+        raise DataError(f"{path} does not say which run it is; run the job again")
+    return result

@@ -45,6 +45,7 @@ class DatasetConfig:
     name: str = "???"
     bundled: Optional[str] = None  # name of a data set shipped with ftlab
     hub: Optional[str] = None  # hub id of a data set; then train/val/test are its split names
+    subset: Optional[str] = None  # configuration of the hub data set, where it has several
     revision: str = "main"
     train: Optional[str] = None  # a file (csv, tsv, jsonl, parquet), or a split name of `hub`
     val: Optional[str] = None  # None: made from train

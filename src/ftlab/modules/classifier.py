@@ -75,6 +75,10 @@ class ClassifierModule(L.LightningModule):
         logits: Tensor = self.net(**{k: v for k, v in batch.items() if k not in _NOT_INPUTS}).logits
         return logits
 
+    def on_train_start(self) -> None:
+        """Refuse to train with dropout off: loaders and predictors leave networks in eval mode, and Lightning keeps it."""
+        assert all(part.training for part in self.net.modules()), "call net.train() before fit"
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the mean loss of the batch: cross-entropy, weighted and smoothed as configured."""
         weights = self.get_buffer("class_weights")

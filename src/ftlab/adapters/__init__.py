@@ -1,0 +1,1 @@
+"""What trains: everything, a part, or a small addition. One function per file."""

@@ -1,0 +1,68 @@
+"""The parts of a transformers classifier: head, base, layers. Nothing here knows an architecture by name."""
+
+from __future__ import annotations
+
+from torch import nn
+from transformers import PreTrainedModel
+
+from ftlab.errors import ModelError
+
+
+def head_modules(net: PreTrainedModel) -> list[str]:
+    """Return the names of the modules beside the base that have parameters: ``pre_classifier``, ``classifier``, ...
+
+    BERT's pooler lies in its base, so it is not among them.
+    """
+    prefix = _prefix(net)
+    names = [name for name, part in net.named_children() if name != prefix and any(True for _ in part.parameters())]
+    assert names, f"{type(net).__name__} has no head; the models room builds classifiers only"
+    return names
+
+
+def head_parameters(net: PreTrainedModel) -> list[tuple[str, nn.Parameter]]:
+    """Return every parameter outside the base, with its full name."""
+    prefix = f"{_prefix(net)}."
+    return [(name, parameter) for name, parameter in net.named_parameters() if not name.startswith(prefix)]
+
+
+def base_modules(net: PreTrainedModel) -> dict[str, nn.Module]:
+    """Return every module inside the base by its full name."""
+    prefix = f"{_prefix(net)}."
+    return {name: module for name, module in net.named_modules() if name.startswith(prefix)}
+
+
+def layer_stack(net: PreTrainedModel) -> tuple[str, nn.ModuleList]:
+    """Return name and modules of the stack of transformer layers; of two stacks the last, the decoder's.
+
+    Raises:
+        ModelError: the architecture has no such stack (ALBERT shares one layer, Funnel nests them).
+    """
+    count = getattr(net.config, "num_hidden_layers", None)
+    stacks = [
+        (name, module)
+        for name, module in base_modules(net).items()
+        if isinstance(module, nn.ModuleList) and len(module) == count
+    ]
+    if not stacks:
+        raise ModelError(
+            f"adapter.last_layers finds no stack of layers in this {net.config.model_type}; name what trains with "
+            "adapter.patterns=[<regular expression>]"
+        )
+    depth = min(name.count(".") for name, _ in stacks)
+    return [stack for stack in stacks if stack[0].count(".") == depth][-1]
+
+
+def module_names(net: nn.Module, depth: int = 2) -> list[str]:
+    """Return the names of modules with parameters, cut after ``depth`` parts, in order."""
+    return list(dict.fromkeys(".".join(name.split(".")[:-1][:depth]) for name, _ in net.named_parameters()))
+
+
+def freeze_all(net: nn.Module) -> None:
+    """Set every parameter not to train."""
+    net.requires_grad_(False)
+
+
+def _prefix(net: PreTrainedModel) -> str:
+    prefix = net.base_model_prefix
+    assert prefix and isinstance(getattr(net, prefix, None), nn.Module), f"{type(net).__name__} has no base model"
+    return prefix

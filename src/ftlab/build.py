@@ -1,0 +1,100 @@
+"""Turns component nodes of the configuration into objects. The only place that calls a ``_target_``."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from torch import nn
+from torchmetrics import Metric, MetricCollection
+
+from ftlab.adapters.adapted import Adapted
+from ftlab.allowlist import resolve_allowed
+from ftlab.modules.classifier import ClassifierModule
+from ftlab.modules.optimizer import OptimizerFactory, SchedulerFactory, fused_option, warmup_steps
+
+Node = Mapping[str, Any]
+RESERVED = ("_target_", "name", "learning_rate", "load", "merge", "warmup")
+
+
+def build(node: Node, /, **runtime: Any) -> Any:  # noqa: ANN401 - any component
+    """Call the node's ``_target_`` with its options, and with those ``runtime`` values its signature names.
+
+    Raises:
+        ConfigError: the target is not allowed.
+    """
+    target = resolve_allowed(str(node["_target_"]))
+    options = {k: v for k, v in node.items() if k not in RESERVED}
+    named = inspect.signature(target).parameters
+    return target(**{k: v for k, v in runtime.items() if k in named and k not in options}, **options)
+
+
+def build_adapter(node: Node, net: nn.Module, total_steps: int | None) -> Adapted:
+    """Put the adapter on ``net``."""
+    adapted = build(node, net=net, total_steps=total_steps)
+    assert isinstance(adapted, Adapted), f"{node['_target_']} must return Adapted"
+    return adapted
+
+
+def build_optimizer(node: Node, device: str, precision: str) -> OptimizerFactory:
+    """Return parameter groups -> optimizer; weight decay is set by the groups."""
+    target = resolve_allowed(str(node["_target_"]))
+    options = {k: v for k, v in node.items() if k not in RESERVED}
+    if isinstance(options.get("betas"), list):
+        options["betas"] = tuple(options["betas"])
+    fused = fused_option(target, device, unscales_gradients=precision == "16-mixed")
+    return functools.partial(target, **{**fused, **options})
+
+
+def build_scheduler(node: Node) -> SchedulerFactory:
+    """Return (optimizer, steps in all) -> schedule."""
+
+    def make(optimizer: torch.optim.Optimizer, total_steps: int) -> torch.optim.lr_scheduler.LRScheduler:
+        warmup = warmup_steps(float(node.get("warmup", 0.0)), total_steps)
+        schedule: torch.optim.lr_scheduler.LRScheduler = build(
+            node, optimizer=optimizer, num_warmup_steps=warmup, num_training_steps=total_steps
+        )
+        return schedule
+
+    return make
+
+
+def build_module(target: str, net: nn.Module, metrics: MetricCollection, **options: Any) -> ClassifierModule:  # noqa: ANN401
+    """Wrap ``net`` in the Lightning module that the model's YAML names."""
+    module = resolve_allowed(target)(net, metrics, **options)
+    assert isinstance(module, ClassifierModule), f"{target} is no classifier module"
+    return module
+
+
+def build_metrics(nodes: Mapping[str, Node]) -> dict[str, Metric]:
+    """Return the user's own metrics by name."""
+    return {name: build(node) for name, node in nodes.items() if node}
+
+
+def build_callbacks(nodes: Mapping[str, Node | None], **runtime: Any) -> list[L.Callback]:  # noqa: ANN401
+    """Return the callbacks in the order of the file; one set to null is left out."""
+    return [build(node, **runtime) for node in nodes.values() if node]
+
+
+def build_trainer(node: Node, *, precision: str, folder: Path, callbacks: list[L.Callback], logger: Any) -> L.Trainer:  # noqa: ANN401
+    """Return Lightning's Trainer; what the user gave wins over our settings."""
+    options = {k: v for k, v in node.items() if v is not None and k not in RESERVED}
+    every = options.get("val_check_interval")
+    if isinstance(every, int) and every > 1:
+        # Count steps across epochs, so that every n steps means that also when an epoch has fewer.
+        options["check_val_every_n_epoch"] = None
+    ours = {
+        "default_root_dir": folder,
+        "logger": logger,
+        "callbacks": callbacks,
+        "enable_model_summary": False,
+        "num_sanity_val_steps": 0,
+        "enable_checkpointing": True,
+    }
+    trainer: L.Trainer = resolve_allowed(str(node["_target_"]))(**{**ours, **options, "precision": precision})
+    return trainer

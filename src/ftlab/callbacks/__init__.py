@@ -1,0 +1,1 @@
+"""Lightning callbacks; each does one thing and says what it costs."""

@@ -1,0 +1,95 @@
+"""How much energy training and answering take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import lightning as L
+import torch
+from lightning.pytorch.utilities.types import STEP_OUTPUT
+
+from ftlab.callbacks.latency import Latency
+from ftlab.callbacks.measuring import Batch, Measured, Measuring, find_callback
+from ftlab.measure.energy import EnergyMeter, EnergyReading
+from ftlab.schema import CostConfig
+
+EVERY_SECONDS = 30.0  # RAPL counters wrap around after minutes at the soonest
+_UNKNOWN = EnergyReading(None, "none", None)
+
+
+class Energy(Measuring):
+    """Measures Wh of ``fit``, and takes Wh per 1,000 requests from the calls that the Latency callback timed.
+
+    Price: reading a few counters every 30 s (below 1 ms each time), no synchronisation.
+
+    Args:
+        cost: its ``batch_size`` says which latency row stands for a request.
+        clock: seconds.
+        meter: makes the meter of a device.
+    """
+
+    def __init__(
+        self,
+        cost: CostConfig,
+        clock: Callable[[], float] = time.monotonic,
+        meter: Callable[[torch.device], EnergyMeter] = EnergyMeter,
+    ) -> None:
+        self._cost, self._clock, self._make_meter = cost, clock, meter
+        self._meter: EnergyMeter | None = None
+        self._next = 0.0
+        self._training = _UNKNOWN
+        self._latency: Latency | None = None
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Find the callback that times requests."""
+        self._latency = find_callback(trainer, Latency)
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Begin."""
+        self._training = _UNKNOWN
+        self._meter = self._make_meter(trainer.strategy.root_device)
+        self._meter.start()
+        self._next = self._clock() + EVERY_SECONDS
+
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: Batch,
+        batch_idx: int,
+    ) -> None:
+        """Read the counters now and then."""
+        if self._meter is not None and self._clock() >= self._next:
+            self._meter.sample()
+            self._next = self._clock() + EVERY_SECONDS
+
+    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Read the total."""
+        self._stop()
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """Read the total: a failed run used energy too."""
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._meter is not None:
+            self._training = self._meter.stop()
+            self._meter = None
+
+    def measured(self) -> Measured:
+        """Return the section ``energy``."""
+        requests = self._latency.energy.get(self._cost.batch_size, _UNKNOWN) if self._latency else _UNKNOWN
+        known = [r for r in (self._training, requests) if r.wh is not None]
+        methods = {r.method for r in known}
+        scopes = list(dict.fromkeys(r.scope for r in known if r.scope))
+        return {
+            "energy": {
+                "training_wh": self._training.wh,
+                "wh_per_1k_requests": requests.wh,
+                # Trained on one device and timed on another: the weaker word holds for the section.
+                "method": "estimate" if "estimate" in methods else "counter" if methods else "none",
+                "scope": "; requests: ".join(scopes) or None,
+            }
+        }

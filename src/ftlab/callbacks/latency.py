@@ -1,0 +1,113 @@
+"""How long an answer takes."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import lightning as L
+import torch
+
+from ftlab.callbacks.measuring import Measured, Measuring
+from ftlab.measure.device import device_name
+from ftlab.measure.energy import EnergyMeter, EnergyReading
+from ftlab.measure.latency import check_latency, summarize, time_calls
+from ftlab.results import LatencyRow
+from ftlab.schema import LatencyConfig
+
+_ORDER_SEED = 0  # not the run's: every run times the same texts in the same order
+
+
+class TextSource(Protocol):
+    """Where the texts come from: the data module."""
+
+    def texts(self, split: str) -> Sequence[Any]:
+        """Return the texts of ``split``: strings, or pairs of strings."""
+
+
+class Latency(Measuring):
+    """Times the predictor on real test texts, tokenisation included, once the best weights have been tested.
+
+    Each batch size gets a warm-up and then ``latency.min_samples`` calls and ``latency.min_seconds`` at least,
+    ``latency.max_seconds`` at most, on the test texts in one fixed random order, over and over. Energy is metered over
+    the same calls. Raw calls stay in ``samples``: batch_size, merged, call, total_ms, tokenization_ms.
+
+    Price: up to ``max_seconds`` and a quarter more per batch size, after training; nothing while training.
+
+    Args:
+        data: gives the texts.
+        latency: batch sizes and limits.
+        clock: nanoseconds.
+
+    Raises:
+        ConfigError: a number of ``latency`` is out of range.
+    """
+
+    def __init__(
+        self, data: TextSource, latency: LatencyConfig, clock: Callable[[], int] = time.perf_counter_ns
+    ) -> None:
+        check_latency(latency)
+        self._data, self._config, self._clock = data, latency, clock
+        self.rows: list[LatencyRow] = []
+        self.samples: list[dict[str, Any]] = []
+        self.energy: dict[int, EnergyReading] = {}  # batch size -> Wh per 1,000 requests
+
+    def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Time every batch size, unless the weights just tested are the untrained ones."""
+        if not self._config.enabled or not trainer.is_global_zero or getattr(pl_module, "test_name", "test") != "test":
+            return
+        self.rows, self.samples, self.energy = [], [], {}
+        self.measure(pl_module.predictor())  # type: ignore[operator]
+
+    def measure(self, predictor: Any) -> None:  # noqa: ANN401 - any backend's predictor
+        """Time every batch size with ``predictor``, beside what was timed before: another form of the same model."""
+        texts = list(self._data.texts("test"))
+        random.Random(_ORDER_SEED).shuffle(texts)  # noqa: S311 - an order, not a secret
+        with torch.inference_mode():
+            for size in self._config.batch_sizes:
+                self._time(predictor, texts, size)
+
+    def _time(self, predictor: Any, texts: list[Any], size: int) -> None:  # noqa: ANN401 - any backend's predictor
+        def encode(index: int) -> Any:  # noqa: ANN401
+            return predictor.encode([texts[(index * size + i) % len(texts)] for i in range(size)])
+
+        meter = EnergyMeter(predictor.device)
+        meter.start()
+        timed = time_calls(
+            encode,
+            predictor.logits,
+            batch_size=size,
+            min_samples=self._config.min_samples,
+            min_seconds=self._config.min_seconds,
+            max_seconds=self._config.max_seconds,
+            synchronize=predictor.synchronize,
+            clock=self._clock,
+        )
+        used = meter.stop()
+        requests = size * (timed.warmup_calls + len(timed.total_ms))
+        self.energy[size] = used._replace(wh=None if used.wh is None else used.wh / requests * 1000)
+        merged = bool(getattr(predictor, "merged", False))
+        self.rows.append(
+            summarize(
+                timed,
+                backend=predictor.backend,
+                device=device_name(predictor.device),
+                dtype=predictor.dtype,
+                threads=torch.get_num_threads(),
+                merged=merged,
+            )
+        )
+        self.samples += [
+            {"batch_size": size, "merged": merged, "call": call, "total_ms": total, "tokenization_ms": prepare}
+            for call, (total, prepare) in enumerate(zip(timed.total_ms, timed.prepare_ms, strict=True))
+        ]
+
+    def row(self, batch_size: int) -> LatencyRow | None:
+        """Return the row of ``batch_size`` that was timed last, in the form that ships; None: not timed."""
+        return next((row for row in reversed(self.rows) if row.batch_size == batch_size), None)
+
+    def measured(self) -> Measured:
+        """Return the rows under ``latency``: {"rows": [LatencyRow, ...]}."""
+        return {"latency": {"rows": self.rows}}

@@ -1,0 +1,49 @@
+"""What a measuring callback is: a Lightning callback that hands over named numbers at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import lightning as L
+from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities.types import STEP_OUTPUT
+from torch import Tensor
+
+Batch = dict[str, Tensor]
+Measured = dict[str, dict[str, Any]]  # section of result.json -> field -> value
+C = TypeVar("C", bound=L.Callback)
+
+
+class Measuring(L.Callback):
+    """Base of the callbacks whose numbers go into ``result.json``.
+
+    They keep no state in checkpoints (Lightning reads those with ``weights_only=True``), and none relies on its place
+    among the others: what one needs of another it asks for when all are done.
+    """
+
+    def measured(self) -> Measured:
+        """Return section -> field -> value; None for what could not be measured."""
+        raise NotImplementedError
+
+
+def is_fitting(trainer: L.Trainer) -> bool:
+    """Tell whether the trainer is in ``fit``; a validation asked for on its own or the sanity check is not."""
+    return trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
+
+
+def find_callback(trainer: L.Trainer, kind: type[C]) -> C | None:
+    """Return the trainer's first callback of ``kind``, or None."""
+    return next((c for c in trainer.callbacks if isinstance(c, kind)), None)  # type: ignore[attr-defined]
+
+
+def batch_loss(trainer: L.Trainer, outputs: STEP_OUTPUT) -> Tensor | None:
+    """Return the detached training loss (0-dim) from ``on_train_batch_end``'s outputs; None: the step was skipped.
+
+    Lightning divides it by the number of accumulated batches; that is undone here.
+    """
+    loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
+    if loss is None:
+        return None
+    accumulated = trainer.accumulate_grad_batches
+    return loss.detach() if accumulated == 1 else loss.detach() * accumulated

@@ -1,0 +1,223 @@
+"""Finds the faults of a composed configuration: nothing heavy is imported, nothing raised, every fault returned."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ftlab.components import check_components, typed
+from ftlab.datasets.formats import is_file_name
+from ftlab.datasets.options import option_faults
+from ftlab.errors import UserError, closest
+from ftlab.metrics.measures import MEASURES
+from ftlab.models.folder import Reference, local_folder, read_config_file
+from ftlab.paths import check_writable, slug
+from ftlab.ranges import Plain, check_ranges, select
+from ftlab.redact import looks_secret
+from ftlab.schema import DatasetConfig, LimitConfig
+
+# These tokenise with the padding's position in front, so that the first two positions are never a token's.
+_OFFSET_POSITIONS = {"roberta": 2, "xlm-roberta": 2, "camembert": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """One configuration, as plain containers.
+
+    Args:
+        verb: which of the YAML files at the root it comes from.
+        values: interpolations resolved; ``???`` where a value is missing.
+        raw: interpolations as written.
+        defaults: ``values`` without what the user typed.
+        choices: group -> file chosen in it.
+        given: keys the user typed.
+    """
+
+    verb: str
+    values: Plain
+    raw: Plain
+    defaults: Plain
+    choices: Mapping[str, str]
+    given: frozenset[str]
+
+
+def check(composed: Composed) -> list[str]:
+    """Return one sentence per fault, each with the key, its value and what to type instead."""
+    rules = _TRAIN_RULES if "model" in composed.values else _PREDICT_RULES
+    faults = [sentence for rule in rules for sentence in rule(composed)]
+    return list(dict.fromkeys(faults))
+
+
+def _ranges(c: Composed) -> list[str]:
+    return check_ranges(c.values, c.defaults)
+
+
+def _components(c: Composed) -> list[str]:
+    return check_components(c.values, c.raw, c.defaults, c.choices)
+
+
+def _dataset(c: Composed) -> list[str]:
+    plain = dict(c.values["dataset"])
+    return option_faults(DatasetConfig(**{**plain, "limit": LimitConfig(**plain["limit"])}))
+
+
+def _names(c: Composed) -> Iterable[str]:
+    keys = ["model.name", "experiment_name"]
+    if slug(str(select(c.values, "model.name"))) == select(c.values, "model.name"):
+        keys.append("name")  # is made of the model's name unless given
+    for key in keys:
+        name = str(select(c.values, key))
+        if slug(name) != name:
+            yield f"{key}={name} must be letters, digits, '.', '_' and '-', 80 at most; write {key}={slug(name)}"
+
+
+def _output(c: Composed) -> list[str]:
+    return _sentences(check_writable, Path(str(c.values["output_dir"])))
+
+
+def _monitor(c: Composed) -> Iterable[str]:
+    monitor = str(c.values["monitor"])
+    names = [f"val/{name}" for name in (*MEASURES, *(c.values.get("metrics") or {}))]
+    if monitor not in names:
+        near = closest(monitor, names) or "val/f1_macro"
+        yield f"monitor={monitor} is not measured; write monitor={near}, or one of {', '.join(names)}"
+
+
+def _weights(c: Composed) -> Iterable[str]:
+    model = c.values["model"]
+    chosen = f"model={c.choices.get('model', model['name'])}"
+    if model["init"] == "random":
+        if "model_type" not in (model["architecture"] or {}):
+            yield "model.init=random needs an architecture; add model.architecture.model_type=bert"
+        if "model.checkpoint" in c.given and "model.init" not in c.given:
+            yield f"model.checkpoint={model['checkpoint']} is not read, since {chosen} is random; leave out {chosen}"
+    elif model["checkpoint"] is None:
+        yield f"{chosen} has no weights to start from; write model.init=random, or model.checkpoint=<hub id or folder>"
+    else:
+        yield from _sentences(_read_folder, Reference("model.checkpoint", str(model["checkpoint"])))
+    tokenizer = model["tokenizer"]
+    if tokenizer not in (None, "bytes"):
+        yield from _sentences(local_folder, Reference("model.tokenizer", str(tokenizer)))
+
+
+def _read_folder(reference: Reference) -> None:
+    folder = local_folder(reference)
+    if folder is not None:
+        read_config_file(folder, reference)
+
+
+def _class_weights(c: Composed) -> Iterable[str]:
+    weights, labels = select(c.values, "model.class_weights"), select(c.values, "dataset.labels")
+    if weights is None or weights == "balanced":
+        return
+    numbers = isinstance(weights, list) and all(type(w) in (int, float) and w >= 0 for w in weights)
+    if not numbers or not sum(weights):
+        yield (
+            f"model.class_weights={typed(weights)} must be balanced, null, or one number per label; "
+            "write model.class_weights=balanced"
+        )
+    elif labels is not None and len(weights) != len(labels):
+        listed = ", ".join(labels)
+        yield f"model.class_weights has {len(weights)} numbers for the {len(labels)} labels {listed}; give one each"
+
+
+def _positions(c: Composed) -> Iterable[str]:
+    model, length = c.values["model"], c.values["dataset"]["max_length"]
+    architecture = model["architecture"] or {}
+    positions = architecture.get("max_position_embeddings")
+    if not isinstance(positions, int) or (model["init"] == "pretrained" and _is_other_checkpoint(c)):
+        return
+    positions -= _OFFSET_POSITIONS.get(str(architecture.get("model_type")), 0)
+    if length > positions:
+        yield (
+            f"dataset.max_length={length} is beyond the {positions} positions of model={model['name']}; "
+            f"write dataset.max_length={positions}"
+        )
+
+
+def _is_other_checkpoint(c: Composed) -> bool:
+    return bool(select(c.values, "model.checkpoint") != select(c.defaults, "model.checkpoint"))
+
+
+def _latency(c: Composed) -> Iterable[str]:
+    latency, served = c.values["latency"], c.values["cost"]["batch_size"]
+    if not latency["enabled"]:
+        return
+    sizes = latency["batch_sizes"]
+    if not sizes or any(size < 1 for size in sizes) or len(set(sizes)) < len(sizes):
+        yield f"latency.batch_sizes={sizes} must be different numbers from 1; write latency.batch_sizes=[1,32]"
+    elif served not in sizes:
+        more = ",".join(str(size) for size in sorted({*sizes, served}))
+        yield f"cost.batch_size={served} is not timed; write latency.batch_sizes=[{more}]"
+    if latency["max_seconds"] < latency["min_seconds"]:
+        yield (
+            f"latency.max_seconds={latency['max_seconds']} is less than latency.min_seconds={latency['min_seconds']}; "
+            f"write latency.min_seconds={latency['max_seconds']}"
+        )
+
+
+def _files(c: Composed) -> Iterable[str]:
+    dataset = c.values["dataset"]
+    if dataset["bundled"] is None and dataset["hub"] is None and dataset["train"] in (None, "???"):
+        chosen = c.choices.get("dataset", dataset["name"])
+        yield f"dataset.train is missing, and dataset={chosen} needs it; write dataset.train=<file>"
+    for split in ("train", "val", "test"):
+        value = c.values["dataset"][split]
+        if isinstance(value, str) and is_file_name(value) and not Path(value).expanduser().exists():
+            yield missing_path(f"dataset.{split}", value, is_file_name)
+
+
+def missing_path(key: str, value: str, fits: Callable[[str], bool]) -> str:
+    """Return the sentence for a path where nothing lies, with near names of the same folder that ``fits`` accepts."""
+    path = Path(value).expanduser()
+    if not path.parent.is_dir():
+        return f"{key}={value} does not exist, and neither does the folder {path.parent}; give another path"
+    held = sorted(entry.name for entry in path.parent.iterdir() if fits(str(entry)))
+    near = difflib.get_close_matches(path.name, held, n=1, cutoff=0.5)
+    if near:
+        return f"{key}={value} does not exist; did you mean {key}={path.with_name(near[0])}?"
+    return f"{key}={value} does not exist; {path.parent.resolve()} holds {', '.join(held[:8]) or 'nothing like it'}"
+
+
+def _endless(c: Composed) -> Iterable[str]:
+    trainer = c.values["trainer"]
+    limits = (trainer.get("max_epochs"), trainer.get("max_steps"))
+    if limits == (-1, -1) and trainer.get("max_time") is None and c.values["adapter"].get("name") != "none":
+        yield "trainer.max_epochs=-1 and trainer.max_steps=-1 never end; write trainer.max_epochs=5"
+
+
+def _login(c: Composed) -> Iterable[str]:
+    if looks_secret("uri", select(c.values, "tracking.uri")):
+        yield (
+            "tracking.uri holds a login; use the environment variables MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD instead"
+        )
+
+
+def _run(c: Composed) -> Iterable[str]:
+    run = str(c.values["run"])
+    if c.values["text"] is None:
+        yield f'text is missing; type: ftlab {c.verb} {run} text="your sentence"'
+    if run != "latest" and not Path(run).is_dir():
+        is_file = Path(run).exists()
+        yield f"run={run} is a file; give the run's folder" if is_file else missing_path("run", run, os.path.isdir)
+
+
+def _sentences(rule: Callable[[Any], object], argument: object) -> list[str]:
+    """Return what ``rule`` raises as sentences."""
+    try:
+        rule(argument)
+    except UserError as error:
+        return list(error.sentences)
+    return []
+
+
+_TRAIN_RULES: tuple[Callable[[Composed], Iterable[str]], ...] = (
+    *(_components, _ranges, _dataset, _files, _weights, _positions, _class_weights),
+    *(_monitor, _endless, _latency, _names, _output, _login),
+)
+_PREDICT_RULES: tuple[Callable[[Composed], Iterable[str]], ...] = (_run, _ranges)

@@ -1,0 +1,82 @@
+"""Rows of token ids to one batch of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ftlab.datasets.tokens import Tokens
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+Batch = dict[str, Tensor]
+Row = tuple[int, int, NDArray[np.int32], NDArray[np.int8] | None]  # row id, label, token ids, token types
+
+
+class TokenDataset(Dataset[Row]):
+    """The rows of one split: token ids with their label.
+
+    Args:
+        tokens: of N rows.
+        labels: N label numbers.
+    """
+
+    def __init__(self, tokens: Tokens, labels: Sequence[int]) -> None:
+        assert len(tokens) == len(labels), "one label per row"
+        self.tokens = tokens
+        self.labels = labels
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.labels)
+
+    def __getitem__(self, row: int) -> Row:
+        """Return row id, label, token ids (T,) and token types (T,) or None."""
+        part = slice(self.tokens.offsets[row], self.tokens.offsets[row + 1])
+        types = self.tokens.types
+        return row, self.labels[row], self.tokens.ids[part], None if types is None else types[part]
+
+
+class PadCollator:
+    """Pads rows to one width and stacks them.
+
+    Gives ``input_ids`` and ``attention_mask`` (B, T) int64, ``token_type_ids`` (B, T) int64 where the tokenizer has
+    them, ``labels`` and ``row_ids`` (B,) int64. T is ``width``, or the length of the longest row of the batch.
+
+    Args:
+        tokenizer: says with what, and on which side, to pad.
+        width: fixed number of tokens; None: as long as needed.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, width: int | None = None) -> None:
+        assert isinstance(tokenizer.pad_token_id, int), "a tokenizer that is loaded for batches has a pad token"
+        self.pad = tokenizer.pad_token_id
+        self.pad_type = tokenizer.pad_token_type_id
+        self.left = tokenizer.padding_side == "left"
+        self.width = width
+
+    def __call__(self, rows: Sequence[Row]) -> Batch:
+        """Return the batch of ``rows``."""
+        width = self.width or max(len(row[2]) for row in rows)
+        ids = np.full((len(rows), width), self.pad, np.int64)
+        mask = np.zeros((len(rows), width), np.int64)
+        types = np.full((len(rows), width), self.pad_type, np.int64)
+        for line, (_, _, row_ids, row_types) in enumerate(rows):
+            place = slice(width - len(row_ids), width) if self.left else slice(len(row_ids))
+            ids[line, place] = row_ids
+            mask[line, place] = 1
+            if row_types is not None:
+                types[line, place] = row_types
+        batch = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+        if rows[0][3] is not None:
+            batch["token_type_ids"] = torch.from_numpy(types)
+        batch["labels"] = torch.tensor([row[1] for row in rows], dtype=torch.int64)
+        batch["row_ids"] = torch.tensor([row[0] for row in rows], dtype=torch.int64)
+        return batch

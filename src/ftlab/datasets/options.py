@@ -1,0 +1,59 @@
+"""Checks the options of ``dataset.*`` against each other, without reading a row."""
+
+from __future__ import annotations
+
+from ftlab.errors import ConfigError, did_you_mean
+from ftlab.schema import DatasetConfig
+
+BATCHINGS = ("length_grouped", "shuffled", "fixed")
+LEAK_ANSWERS = ("warn", "drop", "fail")
+
+
+def option_faults(cfg: DatasetConfig) -> list[str]:
+    """Return one sentence per value that no data set could be read or batched with."""
+    faults = []
+    for key, value, choices in (("batching", cfg.batching, BATCHINGS), ("on_leak", cfg.on_leak, LEAK_ANSWERS)):
+        if value not in choices:
+            near = did_you_mean(value, choices)
+            near = near or f"; type dataset.{key}={choices[0]}"
+            faults.append(f"dataset.{key}={value} is none of {', '.join(choices)}{near}")
+    numbers = {
+        "max_length": cfg.max_length,
+        "batch_size": cfg.batch_size,
+        "eval_batch_size": cfg.eval_batch_size,
+        "sample_per_class": cfg.sample_per_class,
+        "limit.train": cfg.limit.train,
+        "limit.val": cfg.limit.val,
+        "limit.test": cfg.limit.test,
+    }
+    for key, number in numbers.items():
+        if number is not None and number < 1:
+            unset = " or null for all" if key.startswith(("limit", "sample")) else ""
+            faults.append(f"dataset.{key}={number} leaves no rows or tokens; type a number from 1{unset}")
+    if cfg.num_workers < 0:
+        faults.append(f"dataset.num_workers={cfg.num_workers} is negative; type dataset.num_workers=0")
+    fractions = {}
+    if cfg.bundled is None:  # a bundled data set brings its own splits
+        fractions = {s: getattr(cfg, f"{s}_fraction") for s in ("val", "test") if getattr(cfg, s) is None}
+    for split, fraction in fractions.items():
+        if not 0 < fraction < 1:
+            faults.append(
+                f"dataset.{split}_fraction={fraction} is not between 0 and 1, and no {split} rows are given; "
+                f"type dataset.{split}_fraction=0.1 or dataset.{split}=<file>"
+            )
+    if len(fractions) == 2 and max(fractions.values()) < 1 <= sum(fractions.values()):
+        faults.append(
+            f"dataset.val_fraction={cfg.val_fraction} and dataset.test_fraction={cfg.test_fraction} leave nothing to "
+            "train on; type smaller ones, e.g. dataset.val_fraction=0.1 dataset.test_fraction=0.2"
+        )
+    return faults
+
+
+def check_options(cfg: DatasetConfig) -> None:
+    """Check the options of a data set.
+
+    Raises:
+        ConfigError: one sentence per fault.
+    """
+    if faults := option_faults(cfg):
+        raise ConfigError(*faults)

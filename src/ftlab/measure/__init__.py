@@ -1,0 +1,1 @@
+"""Plain functions that measure: latency, memory, energy, money. No Lightning."""

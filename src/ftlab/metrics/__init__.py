@@ -1,0 +1,1 @@
+"""How good predictions are: metrics with unit and direction, their intervals, calibration."""

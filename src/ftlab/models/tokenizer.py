@@ -1,0 +1,147 @@
+"""Tokenizers: the checkpoint's own, another one by name, or ``bytes``, the one that ftlab brings.
+
+``bytes`` lies in the folder beside this file and is never trained again, since results rest on it. It is a byte-level
+BPE with 2,048 entries: [PAD] [UNK] [CLS] [SEP] [MASK], the 256 bytes, and 1,787 merges learned with the ``tokenizers``
+library (``BpeTrainer``, ``ByteLevel`` without prefix space) from the sentences of the bundled policy_stance data set.
+Texts are framed as BERT frames them, ``[CLS] a [SEP] b [SEP]``. Any UTF-8 text comes back from its tokens unchanged:
+every byte is an entry, and the name of a special token inside a text is read as text (``split_special_tokens``).
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+
+from transformers import AutoTokenizer, PretrainedConfig, PreTrainedTokenizerFast
+
+from ftlab.errors import ModelError
+from ftlab.models import hub
+from ftlab.models.architecture import model_class, read_config
+from ftlab.models.embedded import MINILM, PACKAGES, package_folder
+from ftlab.models.folder import Reference, check_tokenizer_files, has_tokenizer, local_folder
+from ftlab.models.quiet import quiet
+from ftlab.models.source import checkpoint_reference, find_here, find_source
+from ftlab.schema import ModelConfig
+
+BYTES = "bytes"
+_BERT_VOCABULARY = 30522  # of bert-base-uncased, which DistilBERT and MiniLM share
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedTokenizer:
+    """A tokenizer, and whether it stands in for another."""
+
+    tokenizer: PreTrainedTokenizerFast
+    name: str
+    substituted: bool  # True: a random model whose own tokenizer is not on this machine
+
+
+def load_tokenizer(cfg: ModelConfig, name: str | None) -> LoadedTokenizer:
+    """Return the tokenizer for the model.
+
+    It pads on the right with a token that it has, gives the inputs that the network takes, and does not warn of texts
+    beyond the model's length, which the data room counts.
+
+    Args:
+        cfg: the model.
+        name: ``bytes``, a hub id or a folder; None: the checkpoint's own. A model with ``init=random`` reaches for no
+            network: where its own is not here, the MiniLM package's stands in for BERT's vocabulary, else ``bytes``.
+
+    Raises:
+        ModelError: it cannot be had or read.
+    """
+    if name == BYTES:
+        return _finish(cfg, _bytes_folder(), BYTES, substituted=False)
+    if name is not None:
+        return _load_named(cfg, name)
+    if cfg.init != "random":
+        reference = checkpoint_reference(cfg)
+        source = find_source(cfg, "tokenizer")
+        check_tokenizer_files(source.folder, reference, from_hub=source.origin == "hub")
+        return _finish(cfg, source.folder, reference.value, substituted=False, own=True)
+    here = find_here(cfg, "tokenizer")
+    if here is not None and has_tokenizer(here.folder):
+        reference = checkpoint_reference(cfg)
+        check_tokenizer_files(here.folder, reference, from_hub=here.origin == "hub")
+        return _finish(cfg, here.folder, reference.value, substituted=False, own=True)
+    minilm = package_folder(MINILM) if _has_bert_vocabulary(cfg) else None
+    if minilm is not None:
+        return _finish(cfg, minilm, PACKAGES[MINILM].checkpoint, substituted=True)
+    return _finish(cfg, _bytes_folder(), BYTES, substituted=True)
+
+
+def check_vocabulary(loaded: LoadedTokenizer, config: PretrainedConfig) -> None:
+    """Raise ModelError if the tokenizer has tokens for which the network has no embedding."""
+    size = getattr(config, "vocab_size", None)
+    count = max(loaded.tokenizer.get_vocab().values()) + 1
+    if size is not None and count > size:
+        raise ModelError(
+            f"tokenizer {loaded.name} has {count} tokens, but the model only {size} embeddings; type "
+            "model.tokenizer=null for the model's own, or model.tokenizer=bytes with model.init=random"
+        )
+
+
+def _bytes_folder() -> Path:
+    return Path(__file__).parent / BYTES
+
+
+def _has_bert_vocabulary(cfg: ModelConfig) -> bool:
+    config = read_config(cfg)
+    return config.model_type in ("bert", "distilbert") and config.vocab_size == _BERT_VOCABULARY
+
+
+def _load_named(cfg: ModelConfig, name: str) -> LoadedTokenizer:
+    if name == cfg.checkpoint:
+        return load_tokenizer(cfg, None)
+    reference = Reference("model.tokenizer", name)
+    folder = local_folder(reference)
+    from_hub = folder is None
+    if folder is None:
+        folder = hub.fetch(reference, "tokenizer", "type model.tokenizer=bytes, ")
+    check_tokenizer_files(folder, reference, from_hub=from_hub)
+    return _finish(cfg, folder, name, substituted=False)
+
+
+def _finish(cfg: ModelConfig, folder: Path, name: str, *, substituted: bool, own: bool = False) -> LoadedTokenizer:
+    try:
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:
+        # The formats of a dozen libraries are read here, each with its own errors.
+        why = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ModelError(
+            f"tokenizer {name} cannot be read ({why}); give another with model.tokenizer=<hub id or folder>"
+        ) from error
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        raise ModelError(
+            f"tokenizer {name} has no fast form (tokenizer.json); give another with model.tokenizer=<hub id or folder>"
+        )
+    _give_padding(tokenizer, name)
+    if not own:
+        _fit_inputs(tokenizer, cfg)
+    tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
+    return LoadedTokenizer(tokenizer, name, substituted)
+
+
+def _give_padding(tokenizer: PreTrainedTokenizerFast, name: str) -> None:
+    tokenizer.padding_side = "right"  # absolute positions count from the first token
+    if tokenizer.pad_token is not None:
+        return
+    stand_in = tokenizer.eos_token or tokenizer.unk_token
+    if stand_in is None:
+        raise ModelError(
+            f"tokenizer {name} has no token to pad with; give another with model.tokenizer=<hub id or folder>"
+        )
+    tokenizer.pad_token = stand_in
+
+
+def _fit_inputs(tokenizer: PreTrainedTokenizerFast, cfg: ModelConfig) -> None:
+    """Give segment ids to a network that learned two segments, and to no other: DistilBERT refuses them."""
+    config = read_config(cfg)
+    accepted = "token_type_ids" in inspect.signature(model_class(config).forward).parameters
+    segments = accepted and (getattr(config, "type_vocab_size", 0) or 0) > 1
+    names = [n for n in tokenizer.model_input_names if n != "token_type_ids"]
+    names = [*names[:1], "token_type_ids", *names[1:]] if segments else names
+    tokenizer.model_input_names = names
+    tokenizer.init_kwargs["model_input_names"] = names  # saved with it

@@ -1,0 +1,191 @@
+"""From the words of the command line to what will run: the cells, what Hydra is told, and every fault."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from ftlab.allowlist import refusal
+from ftlab.arguments import Arguments
+from ftlab.assign import assign
+from ftlab.check import Composed, check
+from ftlab.components import targets
+from ftlab.composer import Composer, Loaded, explain, leaves, plain
+from ftlab.errors import ConfigError
+from ftlab.grid import TOO_MANY, expand
+from ftlab.overrides import Given, Reader
+from ftlab.paths import slug
+from ftlab.quoting import escape, quote
+
+# A sweep over checkpoints names each job by its own.
+RESOLVER = "ftlab.last_part"
+NAME_OF_CHECKPOINT = f"model.name=${{{RESOLVER}:${{model.checkpoint}}}}"
+_HYDRAS_OWN = ("hydra", "hydra_plugins")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One job: its configuration, its group choices, and what the user set for it."""
+
+    cfg: DictConfig
+    choices: Mapping[str, str]
+    given: tuple[Given, ...]
+
+    def describe(self) -> str:
+        """Return the choices and overrides in one line."""
+        main = {g: self.choices[g] for g in ("model", "dataset", "adapter") if g in self.choices}
+        hidden = (*main, "dry_run")
+        more = [g.text for g in self.given if g.key not in hidden and g.text != NAME_OF_CHECKPOINT]
+        return " ".join([*(f"{group}={choice}" for group, choice in main.items()), *more])
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to run.
+
+    Args:
+        cells: the jobs that were looked at; the first one stands for a single run.
+        jobs: how many jobs there are.
+        overrides: what Hydra is told.
+        typing_faults: sentences about overrides that cannot be read or set.
+        faults: sentences about the configurations that come out.
+    """
+
+    cells: list[Cell] = field(default_factory=list)
+    jobs: int = 1
+    overrides: list[str] = field(default_factory=list)
+    typing_faults: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def raise_faults(self, *, typing_only: bool = False) -> None:
+        """Raise every fault at once.
+
+        Raises:
+            ConfigError: there is one.
+        """
+        found = list(dict.fromkeys([*self.typing_faults, *([] if typing_only else self.faults)]))
+        if found:
+            raise ConfigError(*found)
+
+
+def last_part(checkpoint: object) -> str:
+    """Return the name of a run on ``checkpoint``: the last part of the hub id or path, fit for a folder's name."""
+    return slug(PurePath(str(checkpoint)).name)
+
+
+OmegaConf.register_new_resolver(RESOLVER, last_part, replace=True)
+
+
+def make_plan(arguments: Arguments, composer: Composer) -> Plan:
+    """Compose and check what the arguments ask for. Faults are gathered in the plan; none is raised."""
+    reader = Reader(composer, multirun=arguments.multirun)
+    givens = _name_checkpoints(reader.read(arguments.overrides), composer)
+    grid = expand(composer, givens)
+    plan = Plan(
+        jobs=grid.jobs,
+        overrides=[*composer.search_path, *(given.passed for given in givens), *_quoted(arguments)],
+        typing_faults=[*arguments.faults, *reader.faults],
+    )
+    if grid.jobs == TOO_MANY:
+        plan.typing_faults.append(f"-m asks for {TOO_MANY} jobs or more; sweep over fewer values")
+    for given in grid.cells:
+        try:
+            base = composer.load_near(_chosen(grid.cells[0]), _chosen(given))
+        except ConfigError as error:
+            plan.typing_faults += error.sentences
+            continue
+        cell = _make_cell(base, given, composer, plan)
+        for key, text in arguments.verbatim.items():
+            OmegaConf.update(cell.cfg, key, escape(text))
+        plan.cells.append(cell)
+        plan.faults += [s for s in _check_cell(cell, base, composer.verb) if not _is_below(s, reader.unsure)]
+    return plan
+
+
+def _quoted(arguments: Arguments) -> list[str]:
+    return [f"{key}={quote(text)}" for key, text in arguments.verbatim.items()]
+
+
+def _name_checkpoints(givens: list[Given], composer: Composer) -> list[Given]:
+    keys = {given.key: given for given in givens}
+    checkpoint = keys.get("model.checkpoint")
+    if checkpoint is None or "model.name" in keys:
+        return givens
+    if checkpoint.override.is_sweep_override():
+        text = NAME_OF_CHECKPOINT
+    elif checkpoint.override.value() is None:
+        return givens
+    else:
+        text = f"model.name={last_part(checkpoint.override.value())}"
+    passed = text.replace("=", "='", 1) + "'"  # so that 123 stays a name, and the resolver's braces a text
+    return [*givens, Given(text, passed, composer.parse(passed), is_group=False)]
+
+
+def _chosen(given: tuple[Given, ...]) -> list[str]:
+    return [one.passed for one in given if one.is_group]
+
+
+def _make_cell(base: Loaded, given: tuple[Given, ...], composer: Composer, plan: Plan) -> Cell:
+    cfg, hydra = copy.deepcopy(base.cfg), base.hydra
+    for one in (one for one in given if not one.is_group):
+        if one.override.is_hydra_override():
+            whole = OmegaConf.create({"hydra": hydra})
+            fault = assign(whole, one, composer.root)
+            hydra = whole.hydra
+        else:
+            fault = assign(cfg, one, composer.root)
+        if fault:
+            plan.typing_faults.append(fault)
+    if hydra is not base.hydra or not plan.cells:
+        plan.typing_faults += _hydra_faults(hydra)
+    choices = {str(group): str(choice) for group, choice in hydra.runtime.choices.items() if choice is not None}
+    choices |= {one.key: str(one.override.value()) for one in given if one.is_group}
+    return Cell(cfg, choices, given)
+
+
+def _hydra_faults(hydra: DictConfig) -> list[str]:
+    """Hydra calls its own plugins; anything else named in its node must be allowed like a component."""
+    named = targets(OmegaConf.to_container(hydra), "hydra")
+    foreign = ((key, target) for key, target in named if str(target).split(".")[0] not in _HYDRAS_OWN)
+    return [f"{key}: {sentence}" for key, target in foreign if (sentence := refusal(target))]
+
+
+def _check_cell(cell: Cell, base: Loaded, verb: str) -> list[str]:
+    faults = broken_references(cell.cfg)
+    if faults:
+        return faults
+    cfg, raw = cell.cfg, plain(cell.cfg, resolve=False)
+    for key in (key for key, value in leaves(raw) if value == "???"):
+        faults.append(f"{key} is missing; write {key}=<value>")
+        cfg = copy.deepcopy(cfg)
+        default = OmegaConf.select(OmegaConf.structured(OmegaConf.get_type(cfg)), key, throw_on_missing=False)
+        OmegaConf.update(cfg, key, default)  # so that the other rules see a value of the right type
+    composed = Composed(
+        verb=verb,
+        values=plain(cfg, resolve=True),
+        raw=raw,
+        defaults=base.values,
+        choices=cell.choices,
+        given=frozenset(one.key for one in cell.given),
+    )
+    return faults + check(composed)
+
+
+def broken_references(cfg: DictConfig) -> list[str]:
+    """Return one sentence per value that refers to something that is not there."""
+    faults = []
+    for key in (key for key, value in leaves(plain(cfg, resolve=False)) if isinstance(value, str) and "${" in value):
+        try:
+            OmegaConf.select(cfg, key, throw_on_missing=False)
+        except OmegaConfBaseException as error:
+            faults.append(f"{key} refers to what cannot be found ({explain(error)}); write a value")
+    return faults
+
+
+def _is_below(sentence: str, groups: set[str]) -> bool:
+    return any(sentence.startswith((f"{group}.", f"{group}=")) for group in groups)

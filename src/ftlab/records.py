@@ -1,0 +1,47 @@
+"""Frozen dataclasses to JSON values and back, guided by their type hints."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+_hints = functools.cache(get_type_hints)
+
+
+def to_plain(value: Any) -> Any:  # noqa: ANN401 - walks any JSON value
+    """Return ``value`` in what ``json`` writes: numbers of numpy and torch as Python's, non-finite ones as None."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {k: to_plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_plain(v) for v in value]
+    if hasattr(value, "item"):  # one number in numpy's or torch's clothes
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def from_plain(hint: Any, value: Any) -> Any:  # noqa: ANN401 - walks any JSON value
+    """Return the JSON ``value`` as the type ``hint``: dataclasses built, lists turned back into tuples.
+
+    Keys a dataclass does not know (a later version wrote them) are left out; null stays None.
+
+    Raises:
+        KeyError, TypeError, AttributeError: a key is missing, or a value has another shape than ``hint``.
+    """
+    if value is None:
+        return None
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        known = _hints(hint)
+        return hint(**{k: from_plain(known[k], v) for k, v in value.items() if k in known})
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is UnionType:  # something | None
+        return from_plain(inner[0], value)
+    if origin is dict:
+        return {k: from_plain(inner[1], v) for k, v in value.items()}
+    if origin is list:
+        return [from_plain(inner[0], v) for v in value]
+    return tuple(value) if origin is tuple else value

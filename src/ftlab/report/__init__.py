@@ -1,0 +1,1 @@
+"""What a run is worth, for people: terminal tables, pictures, parquet files, the model card."""

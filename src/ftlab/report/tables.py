@@ -1,0 +1,143 @@
+"""The tables of a run, one function each. 80 columns hold every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from ftlab.metrics.measures import MEASURES
+from ftlab.report import wording
+from ftlab.results import LatencyRow, Quality, RunResult
+
+GOOD, BAD, STRONG = "green", "red", "bold"
+_TEXT_WIDTH = 120  # characters of a sample sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sentence of ``dataset.samples``: label and its probability, by the weights before and after training."""
+
+    text: str
+    before: tuple[str, float]
+    after: tuple[str, float]
+
+
+def new_table(title: str, words: Sequence[str], numbers: Sequence[str], *, words_last: Sequence[str] = ()) -> Table:
+    """Return an empty table: columns of words, of numbers (to the right), of words. Nothing is cut, long words fold."""
+    table = Table(title=title, title_justify="left", title_style=STRONG, box=box.SIMPLE_HEAD, pad_edge=False)
+    for names, justify in ((words, "left"), (numbers, "right"), (words_last, "left")):
+        for name in names:
+            fold = justify == "left"
+            table.add_column(Text(name), justify=justify, overflow="fold", no_wrap=not fold)  # type: ignore[arg-type]
+    return table
+
+
+def quality_table(quality: Quality, test_rows: int | None) -> Table:
+    """Return before, after, delta and 95% interval of each metric, the main one first."""
+    main = quality.main["name"]
+    rows = "" if test_rows is None else f", {test_rows:,} rows"
+    columns = ["before", "after", "delta", "95% CI of after"]
+    table = new_table(f"Quality on {quality.main['split']}{rows}", ["metric"], columns, words_last=["better"])
+    names = [name for name, value in quality.test.items() if not isinstance(value, dict)]
+    ours = [name for name in MEASURES if name in names and name != main]
+    for name in [main, *ours, *(n for n in names if n not in MEASURES and n != main)]:
+        before, after = quality.untrained.get(name), quality.test.get(name)
+        better = wording.better(name, quality.main)
+        table.add_row(
+            Text(wording.one_line(name)),
+            wording.score(before),
+            Text(wording.score(after), style=STRONG),
+            Text(wording.change(before, after), style=_colour(before, after, better)),
+            wording.interval(quality.test_ci95.get(name)),
+            better,
+            style=STRONG if name == main else None,
+        )
+    return table
+
+
+def _colour(before: float | None, after: float | None, better: str) -> str:
+    if before is None or after is None or better == wording.UNKNOWN or not abs(after - before) > 0:  # NaN neither
+        return ""
+    return GOOD if (after > before) == (better == "higher") else BAD
+
+
+def class_table(classes: Mapping[str, Mapping[str, float]]) -> Table:
+    """Return precision, recall, F1 and the number of rows of each label."""
+    table = new_table("By label", ["label"], ["precision", "recall", "f1", "rows"])
+    for label, row in classes.items():
+        scores = [wording.score(row.get(key)) for key in ("precision", "recall", "f1")]
+        table.add_row(Text(wording.one_line(label)), *scores, wording.number(row.get("support")))
+    return table
+
+
+def sample_table(samples: Sequence[Sample]) -> Table:
+    """Return the sample sentences with the label before and after; a label that changed stands out."""
+    table = new_table("Sentences", ["text", "before", "after"], [])
+    for sample in samples:
+        before, after = (f"{wording.one_line(label)} {p:.2f}" for label, p in (sample.before, sample.after))
+        style = STRONG if sample.before[0] != sample.after[0] else ""
+        table.add_row(Text(wording.one_line(sample.text, _TEXT_WIDTH)), Text(before), Text(after, style=style))
+    return table
+
+
+def latency_table(rows: Sequence[LatencyRow]) -> Table:
+    """Return p50 and p95 per batch size; what all rows share of backend, dtype and form stands in the title."""
+    first, parts = rows[0], [(r.backend, r.dtype, "merged" if r.merged else "as trained") for r in rows]
+    differs = [len(set(values)) > 1 for values in zip(*parts, strict=True)]
+    shared = [part for part, differ in zip(parts[0], differs, strict=True) if not differ and part != "as trained"]
+    threads = wording.count(first.threads, "thread")
+    title = f"Speed on {wording.one_line(first.device)}, {', '.join([threads, *shared])}"
+    numbers = ["batch", "p50 ms", "p95 ms", "tokenising ms", "texts / s"]
+    table = new_table(title, ["form"] if any(differs) else [], numbers, words_last=["protocol"])
+    for row, part in zip(rows, parts, strict=True):
+        form = [" ".join(p for p, differ in zip(part, differs, strict=True) if differ)] if any(differs) else []
+        measured = (row.p50_ms, row.p95_ms, row.tokenization_ms, row.throughput_per_second)
+        table.add_row(*form, str(row.batch_size), *(wording.number(v) for v in measured), row.protocol)
+    return table
+
+
+def facts_table(result: RunResult) -> Table:
+    """Return money, time, energy, size and data, a line each; what is not known is ``-``."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style=STRONG, no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, fact in facts(result).items():
+        table.add_row(name, Text(wording.one_line(fact)))
+    return table
+
+
+def facts(result: RunResult) -> dict[str, str]:
+    """Return what the terminal and the model card say about money, time, energy, size and data."""
+    cost, training, energy, model, data = result.cost, result.training, result.energy, result.model, result.dataset
+    told = {"$ per 1k requests": wording.UNKNOWN, "$ of training": wording.UNKNOWN}
+    if cost:
+        price = f"batch {cost.batch_size}, {cost.utilisation:.0%} busy, {wording.usd(cost.usd_per_hour)} an hour"
+        source = ", ".join(part for part in (cost.price_source, cost.price_date) if part)
+        told["$ per 1k requests"] = wording.usd(cost.usd_per_1k_requests)
+        if cost.usd_per_hour is not None:
+            told["$ per 1k requests"] += f"  ({price}{f': {source}' if source else ''})"
+        told["$ of training"] = wording.usd(cost.training_usd)
+    steps = f", {wording.count(training.steps, 'step')}" if training.steps is not None else ""
+    told["training time"] = f"{wording.duration(training.seconds)}{steps}"
+    told["Wh of training"] = _energy(energy.training_wh, energy.method, energy.scope)
+    told["Wh per 1k requests"] = _energy(energy.wh_per_1k_requests, energy.method, energy.scope)
+    told["peak memory"] = wording.number(training.peak_memory_mb, "MB")
+    told["parameters"] = wording.UNKNOWN
+    if model:
+        share = f"{model.trainable_parameters:,} of {model.parameters:,} trained ({model.trainable_percent:.4f}%)"
+        told["parameters"] = f"{share}, {wording.number(model.size_mb, 'MB')}"
+    told["data"] = wording.UNKNOWN
+    if data:
+        rows = f"{data.train_rows:,} / {data.val_rows:,} / {data.test_rows:,} rows train / val / test"
+        repeated = wording.count(data.duplicate_rows, "duplicate")
+        told["data"] = f"{rows}; {data.truncated_rows:,} truncated, {repeated}, {data.leaked_rows:,} leaked"
+    return told
+
+
+def _energy(wh: float | None, method: str, scope: str | None) -> str:
+    known = wording.number(wh)
+    return known if known == wording.UNKNOWN else f"{known}  ({method}{f': {scope}' if scope else ''})"

@@ -1,0 +1,41 @@
+"""The files of a run folder beside its record: parquet tables and plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ftlab.datasets.datamodule import TextDataModule
+from ftlab.modules.scores import Scores
+from ftlab.report.frames import write_history, write_latency, write_predictions
+from ftlab.report.plots import plot_calibration, plot_confusion_matrix, plot_latency, plot_loss_curve
+from ftlab.report.wording import subject
+from ftlab.results import RunResult
+from ftlab.verbs.measurements import Measurements
+
+
+def write_files(
+    result: RunResult, measured: Measurements, data: TextDataModule, scores: Scores, folder: Path, *, keep_text: bool
+) -> None:
+    """Write predictions, curves and latency samples, and a plot of each that has something to show."""
+    write_predictions(
+        folder / "predictions.parquet",
+        data.rows("test").ids,
+        data.texts("test"),
+        scores.labels,
+        scores.predictions,
+        scores.probabilities,
+        scores.losses,
+        data.labels,
+        keep_text=keep_text,
+    )
+    write_history(folder / "history.parquet", measured.history)
+    write_latency(folder / "latency.parquet", measured.samples)
+    plots, what = folder / "plots", subject(result)
+    assert result.quality is not None, "files are written for a run that was tested"
+    plot_confusion_matrix(scores.labels, scores.predictions, data.labels, what, plots / "confusion_matrix.png")
+    plot_calibration(scores.probabilities, scores.labels, what, plots / "calibration.png")
+    if measured.history:
+        main = result.quality.main
+        plot_loss_curve(measured.history, f"val/{main['name']}", main["direction"], what, plots / "loss_curve.png")
+    if measured.samples:
+        plot_latency(measured.samples, what, plots / "latency.png")

@@ -1,0 +1,44 @@
+"""Model faults, found on the architecture alone: no weight is loaded, no memory taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ftlab.build import build_adapter
+from ftlab.errors import ModelError
+from ftlab.models.pretrained import meta_classifier
+from ftlab.models.positions import check_max_length
+from ftlab.models.tokenizer import LoadedTokenizer, check_vocabulary
+from ftlab.schema import TrainConfig
+
+
+def check_model(settings: TrainConfig, labels: list[str], tokenizer: LoadedTokenizer) -> None:
+    """Try length, vocabulary, adapter and class weights on the meta device.
+
+    Raises:
+        ModelError: max_length beyond the positions, a tokenizer with more tokens than the model has embeddings, an
+            adapter that does not fit, class weights of another number.
+    """
+    net = meta_classifier(settings.model, labels, tokenizer.tokenizer.pad_token_id)
+    check_max_length(settings.model, net.config, settings.dataset.max_length)
+    check_vocabulary(tokenizer, net.config)
+    build_adapter(settings.adapter, net, None)
+    check_class_weights(settings.model.class_weights, labels)
+    checkpoint = settings.model.checkpoint
+    if settings.adapter.get("merge") is False and (settings.model.init == "random" or Path(str(checkpoint)).exists()):
+        raise ModelError(
+            "adapter.merge=false saves the adapter beside a hub id, and this base is not on the hub; "
+            "type adapter.merge=true to save merged weights"
+        )
+
+
+def check_class_weights(weights: object, labels: list[str]) -> None:
+    """Raise ModelError unless ``weights`` is None, ``balanced`` or one positive number per label."""
+    if weights is None or weights == "balanced":
+        return
+    fits = isinstance(weights, list) and len(weights) == len(labels)
+    if not fits or not all(isinstance(w, (int, float)) and w > 0 for w in weights):  # type: ignore[attr-defined]
+        raise ModelError(
+            f"model.class_weights={weights} must be balanced or one positive number per label, in this order: "
+            f"{', '.join(labels)}"
+        )

@@ -1,0 +1,176 @@
+"""Puts the pieces of a run's record together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+
+from ftlab.errors import UserError
+from ftlab.models.positions import max_positions
+from ftlab.models.pretrained import LoadedNet
+from ftlab.models.tokenizer import LoadedTokenizer
+from ftlab.redact import redact, redact_text
+from ftlab.results import Energy, ModelInfo, RunInfo, RunResult, TrainingStats
+from ftlab.schema import ModelConfig
+
+# What moves from run to run without changing what is measured.
+_NOT_DIGESTED = ("seed", "name", "output_dir", "experiment_name", "dry_run", "tracking")
+
+
+def now() -> str:
+    """Return the time in UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def config_digest(cfg: DictConfig) -> str:
+    """Return the sha256 of the resolved configuration without its seed, its name and where it writes."""
+    plain = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(plain, dict)
+    kept = {k: v for k, v in plain.items() if k not in _NOT_DIGESTED}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@cache
+def git_commit() -> str | None:
+    """Return the commit of the working directory; None outside a repository."""
+    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
+    return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+def write_config(cfg: DictConfig, folder: Path) -> None:
+    """Write ``config.yaml``: unresolved, so that no interpolation spills what it reads, and redacted."""
+    plain = redact(OmegaConf.to_container(cfg, resolve=False))
+    (folder / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(plain)), encoding="utf-8")
+
+
+def leaves(value: Any, prefix: str = "") -> dict[str, Any]:  # noqa: ANN401 - walks plain containers
+    """Return nested dicts as one level of dotted keys; lists stay whole."""
+    if not isinstance(value, dict):
+        return {prefix: value}
+    flat: dict[str, Any] = {}
+    for key, inner in value.items():
+        flat |= leaves(inner, f"{prefix}.{key}" if prefix else str(key))
+    return flat
+
+
+def mlflow_params(cfg: DictConfig) -> dict[str, Any]:
+    """Return the resolved leaf values of the configuration, redacted, for MLflow."""
+    plain = OmegaConf.to_container(cfg, resolve=True)
+    params: dict[str, Any] = redact(leaves(plain))
+    return {k: v for k, v in params.items() if not k.endswith("_target_") and not k.startswith("dataset.samples")}
+
+
+def run_tags(folder: Path, extra: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return the tags of a job's MLflow run."""
+    return {"ftlab.folder": str(folder), "mlflow.source.git.commit": git_commit(), **extra}
+
+
+def run_info(
+    cfg: DictConfig,
+    folder: Path,
+    *,
+    status: str,
+    started: str,
+    sweep: Mapping[str, str | None],
+    mlflow: dict[str, str | None],
+    error: BaseException | None = None,
+) -> RunInfo:
+    """Return who ran what, when, and how it ended."""
+    message = None if error is None else redact_text(str(error) or type(error).__name__)
+    sweep_id = sweep.get("id")
+    return RunInfo(
+        id=f"{sweep_id}-{folder.name.split('_')[0]}" if sweep_id else folder.name.rsplit("_", 1)[-1],
+        name=str(cfg.name),
+        verb="train",
+        status=status,
+        error=message,
+        log="run.log" if (folder / "run.log").is_file() else None,
+        started=started,
+        finished=now(),
+        seed=int(cfg.seed),
+        sweep=sweep_id,
+        parent=None,
+        overrides=[redact_text(o) for o in task_overrides()],
+        config_digest=config_digest(cfg),
+        git_commit=git_commit(),
+        mlflow=mlflow,
+    )
+
+
+def task_overrides() -> list[str]:
+    """Return the overrides of this job as Hydra knows them; none outside a Hydra job."""
+    from hydra.core.hydra_config import HydraConfig
+
+    return list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
+
+
+def model_info(
+    cfg: ModelConfig, net: nn.Module, loaded: LoadedNet, tokenizer: LoadedTokenizer, precision: str
+) -> ModelInfo:
+    """Count the network as it is trained: base, head and adapter."""
+    total = sum(p.numel() for p in net.parameters())
+    trainable = sum(p.numel() for p in net.parameters() if p.requires_grad)
+    size = sum(p.numel() * p.element_size() for p in net.parameters())
+    return ModelInfo(
+        name=cfg.name,
+        checkpoint=cfg.checkpoint or "random",
+        revision=loaded.revision,
+        init=cfg.init,
+        weights_digest=loaded.weights_digest,
+        tokenizer=tokenizer.name,
+        task="classification",
+        head="classification" if cfg.head == "auto" else cfg.head,
+        max_positions=max_positions(loaded.net.config),
+        parameters=total,
+        trainable_parameters=trainable,
+        trainable_percent=100 * trainable / total,
+        size_mb=size / 1e6,
+        precision=precision,
+    )
+
+
+def component(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a component's settings for the record: all but its class."""
+    settings: dict[str, Any] = redact({k: v for k, v in node.items() if k != "_target_"})
+    return settings
+
+
+def failed_result(
+    cfg: DictConfig,
+    folder: Path,
+    error: BaseException,
+    sweep: Mapping[str, str | None],
+    mlflow: dict[str, str | None] | None = None,
+    *,
+    status: str = "failed",
+    started: str | None = None,
+) -> RunResult:
+    """Return the record of a run that ended early: every key there, nothing measured."""
+    message = error if str(error) or not isinstance(error, UserError) else None
+    info = run_info(
+        cfg, folder, status=status, started=started or now(), sweep=sweep, mlflow=mlflow or {}, error=message
+    )
+    return RunResult(
+        run=info,
+        model=None,
+        adapter=component(OmegaConf.to_container(cfg.adapter, resolve=True)),  # type: ignore[arg-type]
+        prompt={"name": "none", "tokens_per_request": None},
+        compression={"name": "none"},
+        dataset=None,
+        quality=None,
+        training=TrainingStats(),
+        latency=[],
+        cost=None,
+        energy=Energy(),
+        artefact=None,
+        environment={},
+    )

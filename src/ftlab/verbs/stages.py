@@ -1,0 +1,108 @@
+"""The steps of a training run that are more than one call."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import lightning as L
+import torch
+import yaml
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from ftlab.datasets.datamodule import TextDataModule
+from ftlab.measure.cost import device_class, resolve_price
+from ftlab.measure.device import device_name
+from ftlab.modules.classifier import ClassifierModule
+from ftlab.modules.scores import Scores
+from ftlab.paths import config_dir
+from ftlab.predictor import Prediction
+from ftlab.schema import CostConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """One pass over the test split."""
+
+    metrics: dict[str, float]
+    scores: Scores
+
+
+def price_here(cost: CostConfig, device: torch.device) -> CostConfig:
+    """Return the price that holds on ``device``; ``cost=auto`` looks through the dated files of ``conf/cost``."""
+    files = sorted((config_dir() / "cost").glob("[!_]*.yaml"))
+    prices = [CostConfig(**yaml.safe_load(path.read_text(encoding="utf-8"))) for path in files]
+    return resolve_price(cost, prices, device_class(device_name(device)))
+
+
+def class_weights(wanted: Any, counts: list[int]) -> list[float] | None:  # noqa: ANN401 - None, "balanced" or numbers
+    """Return one loss weight per label; ``balanced`` is rows / (labels x rows of the label), as in scikit-learn."""
+    if wanted is None:
+        return None
+    if wanted == "balanced":
+        return [sum(counts) / (len(counts) * count) if count else 0.0 for count in counts]
+    return [float(weight) for weight in wanted]
+
+
+def planned_steps(trainer: Mapping[str, Any], batches: int) -> int | None:
+    """Return the optimizer steps the run will take, or None where the number of epochs has no end."""
+    limit = int(trainer.get("max_steps") or -1)
+    epochs = int(trainer.get("max_epochs") or -1)
+    steps = math.ceil(batches / int(trainer.get("accumulate_grad_batches") or 1)) * epochs
+    if limit >= 0:
+        return min(limit, steps) if epochs >= 0 else limit
+    return steps if epochs >= 0 else None
+
+
+def fit(trainer: L.Trainer, module: ClassifierModule, data: TextDataModule) -> None:
+    """Train, with dropout on: predicting before training has left the network in eval mode."""
+    module.train()
+    trainer.fit(module, datamodule=data)
+
+
+def test_untrained(trainer: L.Trainer, module: ClassifierModule, data: TextDataModule) -> Tested:
+    """Score the test split with the weights before training; logged as ``untrained/...``."""
+    module.test_name = "untrained"
+    try:
+        return _test(trainer, module, data, None)
+    finally:
+        module.test_name = "test"
+
+
+def test_best(trainer: L.Trainer, module: ClassifierModule, data: TextDataModule) -> Tested:
+    """Score the test split with the best checkpoint, or with the weights as they are where none was kept."""
+    keeper = best_checkpoint(trainer)
+    return _test(trainer, module, data, keeper.best_model_path or None if keeper else None)
+
+
+def best_checkpoint(trainer: L.Trainer) -> ModelCheckpoint | None:
+    """Return the callback that keeps the best weights by a metric."""
+    keepers = [c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint) and c.monitor]
+    return keepers[0] if keepers else None
+
+
+def _test(trainer: L.Trainer, module: ClassifierModule, data: TextDataModule, path: str | None) -> Tested:
+    logged = trainer.test(module, data.test_dataloader(), ckpt_path=path, weights_only=True, verbose=False)[0]
+    metrics = {name.split("/", 1)[1]: float(value) for name, value in logged.items()}
+    return Tested(metrics, module.scores())
+
+
+def best_val(history: list[dict[str, Any]], monitor: str, mode: str) -> dict[str, float]:
+    """Return all validation metrics of the epoch whose ``monitor`` was best; empty where nothing was validated."""
+    seen = [row for row in history if row["name"] == monitor and math.isfinite(row["value"])]
+    if not seen:
+        return {}
+    sign = 1 if mode == "max" else -1
+    best = max(seen, key=lambda row: (sign * row["value"], -row["step"]))
+    at_best = [row for row in history if row["step"] == best["step"] and row["name"].startswith("val/")]
+    return {row["name"].removeprefix("val/"): float(row["value"]) for row in at_best}
+
+
+def predict_samples(module: ClassifierModule, samples: list[str]) -> list[Prediction]:
+    """Predict the sentences of ``dataset.samples`` with the weights as they are."""
+    if not samples:
+        return []
+    found: list[Prediction] = module.predictor().predict(samples)
+    return found

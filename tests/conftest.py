@@ -1,0 +1,78 @@
+"""What every test stands on: no network, nothing written outside temporary folders, configurations on demand."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_HERE = {"127.0.0.1", "::1", "localhost"}
+
+
+class NetworkBlockedError(RuntimeError):
+    """A test reached for the network. Not an OSError, so that no code under test takes it for a hub that is down."""
+
+
+def _refuse(address: object) -> None:
+    host = address[0] if isinstance(address, tuple) else address
+    if isinstance(host, bytes):
+        host = host.decode()
+    if isinstance(address, tuple) and host not in _HERE:
+        raise NetworkBlockedError(f"a test without the marker `network` reached for {host}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def offline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Block the network for the session and keep caches and tracking away from the user's."""
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
+
+    def connect_here(self: socket.socket, address: Any) -> None:
+        if not os.environ.get("FTLAB_TEST_NETWORK"):
+            _refuse(address)
+        connect(self, address)
+
+    def look_up_here(host: Any, *rest: Any, **options: Any) -> Any:
+        if not os.environ.get("FTLAB_TEST_NETWORK"):
+            _refuse((host or "localhost",))
+        return look_up(host, *rest, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", connect_here)
+        patch.setattr(socket, "getaddrinfo", look_up_here)
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.setenv("FTLAB_CACHE", str(tmp_path_factory.mktemp("cache")))
+        for name in ("MLFLOW_TRACKING_URI", "FTLAB_ALLOW", "FTLAB_RUN_FOLDER", "LOCAL_RANK", "COMP_LINE"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let tests marked ``network`` out."""
+    if request.node.get_closest_marker("network"):
+        monkeypatch.setenv("FTLAB_TEST_NETWORK", "1")
+        monkeypatch.delenv("HF_HUB_OFFLINE")
+
+
+@pytest.fixture
+def cfg(tmp_path: Path) -> Callable[..., Any]:
+    """Compose and check a configuration as the command line does: ``cfg("adapter=lora", "seed=3")``.
+
+    Raises ConfigError with every fault.
+    """
+    from ftlab.arguments import parse
+    from ftlab.composer import Composer
+    from ftlab.plan import make_plan
+
+    def compose(*overrides: str) -> Any:
+        arguments = parse([f"output_dir={tmp_path / 'outputs'}", *overrides])
+        with Composer(arguments.verb, arguments.folder) as composer:
+            plan = make_plan(arguments, composer)
+        plan.raise_faults()
+        return plan.cells[0].cfg
+
+    return compose

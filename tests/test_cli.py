@@ -1,0 +1,491 @@
+"""The command line as a user meets it: argv in, exit code, sentences and folders out. Nothing heavy is imported."""
+
+import json
+import signal
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf
+
+from ftlab.errors import DataError
+from ftlab.help import EXAMPLES
+from ftlab.launch import main
+
+HEAVY = ("torch", "transformers", "lightning", "mlflow", "peft", "evaluate", "pandas", "numpy", "datasets", "pyarrow")
+
+
+@pytest.fixture(autouse=True)
+def outputs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "outputs"
+
+
+@pytest.fixture
+def verbs(monkeypatch):
+    """Stand-ins for the verbs, which are heavy: each call is noted, and ``fail`` says what to raise."""
+    calls = types.SimpleNamespace(train=[], predict=[], started=[], failures=[], finished=[], fail={})
+
+    def train(cfg, folder):
+        words = list(HydraConfig.get().overrides.task)
+        calls.train.append((OmegaConf.to_container(cfg, resolve=True), folder, sys.argv[1:], words))
+        assert json.loads((folder / ".lock").read_text())["pid"]
+        for word, error in calls.fail.items():
+            if word in words:
+                raise error
+
+    def finish(cfg, folder):
+        calls.finished.append(folder)
+        return len(calls.failures)
+
+    sweep = types.SimpleNamespace(
+        start=lambda cfg, folder: calls.started.append(folder),
+        record_failure=lambda cfg, folder, error: calls.failures.append((folder, error)),
+        finish=finish,
+    )
+    monkeypatch.setitem(sys.modules, "ftlab.verbs.train", types.SimpleNamespace(train=train))
+    monkeypatch.setitem(sys.modules, "ftlab.verbs.predict", types.SimpleNamespace(predict=calls.predict.append))
+    monkeypatch.setitem(sys.modules, "ftlab.verbs.sweep", sweep)
+    return calls
+
+
+def fault(capsys, *words):
+    """Return the sentences of a command line that the user must repair; it leaves nothing behind."""
+    assert main(list(words)) == 2
+    printed = capsys.readouterr()
+    assert "Traceback" not in printed.err and not printed.out
+    assert not Path("outputs").exists()
+    return printed.err.splitlines()
+
+
+# What is wrong, and what to type instead: one sentence each.
+FAULTS = {
+    "adapter=lroa": r"adapter=lroa does not exist; did you mean adapter=lora? Choices: freeze, full, head, lora, none",
+    "model=_classifier": "model=_classifier does not exist",
+    "expriment_name=x": "expriment_name is not an option; did you mean experiment_name?",
+    "dataset.batchsize=8": "dataset.batchsize is not an option; write dataset.batch_size=8",
+    "dataset.limit.trian=8": "dataset.limit.trian is not an option; did you mean dataset.limit.train?",
+    "on_leak=drop": "on_leak is not an option; did you mean dataset.on_leak?",
+    "seed.x=1": "seed.x is not an option, since seed holds a value; write seed=<value>",
+    "adapter.rnk=4": "adapter.rnk is not an option of adapter=lora; did you mean adapter.rank? Options: alpha",
+    "trainer.max_epoch=1": "trainer.max_epoch is not an option of trainer=default; write trainer.max_epochs=1",
+    "trainer.limit_train_batch=1": "did you mean trainer.limit_train_batches?",
+    "callbacks.early_stopping.patiens=1": "did you mean callbacks.early_stopping.patience?",
+    "seed=abc": "seed=abc is not a whole number; write e.g. seed=42",
+    "dataset.batch_size=large": "dataset.batch_size=large is not a whole number; write e.g. dataset.batch_size=16",
+    "dataset.labels=yes": "dataset.labels=true is not a list such as [a,b]",
+    "dataset.limit=100": "set one of dataset.limit.train, dataset.limit.val, dataset.limit.test",
+    "adapter.rank=big": "adapter.rank=big is not a whole number; write e.g. adapter.rank=8",
+    "adapter.learning_rate=fast": "adapter.learning_rate=fast is not a number; write e.g. adapter.learning_rate=0.001",
+    "optimizer.lr=abc": "optimizer.lr=abc is not a number; write e.g. optimizer.lr=0.001",
+    "scheduler.warmup=some": "scheduler.warmup=some is not a number; write e.g. scheduler.warmup=0.1",
+    "trainer.max_epochs=1.5": "trainer.max_epochs=1.5 is not a whole number; write e.g. trainer.max_epochs=5",
+    "trainer.detect_anomaly=perhaps": "trainer.detect_anomaly=perhaps is not true or false",
+    "trainer.logger=false": "trainer.logger is set by ftlab itself; write tracking=... instead",
+    "model.checkpoint=a(b": """cannot be read; put the value in quotes within quotes: 'model.checkpoint="a(b"'""",
+    "lr=1e-3": "lr is not an option; write optimizer.lr=1e-3",
+    "trainer.lr=1e-3": "trainer.lr is not an option of trainer=default; write optimizer.lr=1e-3",
+    "adapter=full,lora": "adapter=full,lora names several values; add -m to run each of them, or choose one",
+    "seed=1,2": "seed=1,2 names several values; add -m to run each of them, or write a list as seed=[1,2]",
+    "model.checkpoint=./nowhere": "model.checkpoint=./nowhere does not exist",
+    "adapter._target_=os.system": "os.system is not allowed; if you trust it, set the environment variable FTLAB_ALLOW=os",
+    "+seed=3": "+seed=3 adds what is there already; write seed=3",
+    "~seed": "~seed is not possible, since every run needs seed",
+    "~adapter": "~adapter is not possible, since every run needs adapter",
+    "~callbacks.latenzy": "callbacks.latenzy is not an option; did you mean callbacks.latency?",
+    "hydra.run.dir=x": "hydra.run.dir is set by ftlab itself; write output_dir=<folder>",
+    "hydra.sweeper._target_=subprocess.Popen": "hydra.sweeper._target_: subprocess.Popen is not allowed",
+    "optimizer.lr=${adapter.lr}": "optimizer.lr refers to what cannot be found",
+    "seed=???": "seed is missing; write seed=<value>",
+    "tracking.uri=https://me:geheim@host": "use the environment variable MLFLOW_TRACKING_PASSWORD",
+    "resume=latest": "resume is not an option; a run is not resumed; start it again",
+    "text=hello": 'type: ftlab predict latest text="your sentence"',
+    "=3": "=3 has no key; write key=value",
+    "name=a/b": "name=a/b must be letters, digits, '.', '_' and '-', 80 at most; write name=a-b",
+    "model=google/bert": "write model.checkpoint=google/bert",
+    "dataset=mine.csv": "write dataset=files dataset.train=mine.csv",
+    "hydra/launcher=jobl": "hydra/launcher=jobl does not exist",
+}
+
+
+@pytest.mark.parametrize("word", FAULTS)
+def test_fault_is_one_sentence_with_the_remedy(capsys, word):
+    choice = [] if word.startswith(("adapter=", "~adapter")) else ["adapter=lora"]
+    sentences = fault(capsys, *choice, word)
+    assert len(sentences) == 1
+    assert FAULTS[word] in sentences[0]
+
+
+WORDS = {
+    "trian": "trian is not a verb; did you mean train? Verbs: predict, train",
+    "bert_large": "bert_large is not a verb; did you mean model=bert_large?",
+    "--lr": "--lr is no flag; write optimizer.lr=<value>",
+    "--seed=3": "--seed is no flag; write seed=3",
+    "--wat": "--wat is no flag; options are written key=value",
+    "--config-name=x": "--config-name is not used here: the verb chooses the configuration",
+    "--experimental-rerun=x.pickle": "it would unpickle a file",
+    "--config-dir=nowhere": "--config-dir nowhere is no folder",
+    "--cfg": "--cfg  is not possible; write --cfg job|hydra|all",
+    "a/b": "a/b is no override; options are written key=value",
+}
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_word_that_is_no_override_gets_a_sentence(capsys, word):
+    sentences = fault(capsys, word)
+    assert len(sentences) == 1 and WORDS[word] in sentences[0]
+
+
+def test_every_fault_is_printed_at_once_in_the_order_typed(capsys):
+    words = ["--bs", "8", "seed=abc", "lr=1", "adapter=lroa", "adapter.rnk=4", "dataset=files", "monitor=f1", "seed=-1"]
+    sentences = fault(capsys, *words)
+    starts = [
+        "--bs",
+        "seed=abc",
+        "lr ",
+        "adapter=lroa",
+        "adapter.rnk",
+        "dataset.train is missing",
+        "monitor=f1",
+        "seed=-1",
+    ]
+    found = [next(i for i, s in enumerate(sentences) if s.startswith(start)) for start in starts]
+    assert len(sentences) == len(starts)
+    assert found[:4] == sorted(found[:4])
+
+
+def test_nothing_is_said_of_options_below_a_choice_nobody_knows(capsys):
+    (sentence,) = fault(capsys, "adapter=quantum", "adapter.spin=3")
+    assert sentence.startswith("adapter=quantum does not exist.")
+
+
+def test_a_secret_is_refused_and_not_repeated(capsys):
+    secret = "hf_" + "a1B2" * 8
+    sentences = fault(capsys, f"model.revision={secret}", f"hf_token={secret}", f"tracking.uri=http://me:{secret}@host")
+    assert len(sentences) == 3 and not any(secret in sentence for sentence in sentences)
+    assert all("use the environment variable" in sentence for sentence in sentences)
+
+
+def test_missing_file_names_the_near_one(capsys, tmp_path):
+    (tmp_path / "train.csv").write_text("text,label\n")
+    (sentence,) = fault(capsys, "dataset=files", "dataset.train=tran.csv")
+    assert sentence == "dataset.train=tran.csv does not exist; did you mean dataset.train=train.csv?"
+
+
+def test_output_folder_that_is_a_file_is_refused(capsys, tmp_path):
+    (tmp_path / "taken").write_text("")
+    (sentence,) = fault(capsys, f"output_dir={tmp_path / 'taken'}")
+    assert "cannot be written" in sentence and "output_dir=<folder>" in sentence
+
+
+def test_faults_of_a_grid_are_found_before_anything_starts(capsys, verbs):
+    grid = ["-m", "model=minilm,bert_base", "adapter=lora,head", "dataset.max_length=64,600", "adapter.rank=0,4"]
+    sentences = fault(capsys, *grid)
+    assert sorted(sentences) == [
+        "adapter.rank is not an option of adapter=head; write adapter=lora adapter.rank=0",
+        "adapter.rank is not an option of adapter=head; write adapter=lora adapter.rank=4",
+        "adapter.rank=0 must be at least 1; write e.g. adapter.rank=8",
+        "dataset.max_length=600 is beyond the 512 positions of model=bert_base; write dataset.max_length=512",
+        "dataset.max_length=600 is beyond the 512 positions of model=minilm; write dataset.max_length=512",
+    ]
+    assert not verbs.started
+
+
+def test_unknown_choice_in_a_grid_and_a_key_swept_twice_are_refused(capsys):
+    assert "did you mean adapter=lora?" in fault(capsys, "-m", "adapter=full,lroa")[0]
+    (sentence,) = fault(capsys, "-m", "seed=1,2", "seed=3,4")
+    assert sentence == "seed is given twice, as seed=1,2 and seed=3,4; leave one out"
+
+
+def test_values_beyond_the_first_64_cells_are_checked_too(capsys):
+    seeds = ",".join(map(str, range(80)))
+    (sentence,) = fault(capsys, "-m", f"seed={seeds}", "dataset.batch_size=8,none")
+    assert sentence.startswith("dataset.batch_size=none is not a whole number")
+    (sentence,) = fault(capsys, "-m", "seed=range(0,4294967297,50000000)")
+    assert sentence.startswith("seed=4300000000 ") or sentence.startswith("seed=")
+    assert "more jobs" not in sentence
+
+
+def test_dry_run_prints_one_line_per_job_and_makes_nothing(capsys, verbs, outputs):
+    words = ["-m", "model=glob(*bert)", "adapter=full,lora", "trainer.max_steps=40", "dry_run=true"]
+    assert main(words) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"ok: model={model} dataset=policy_stance adapter={adapter} trainer.max_steps=40"
+        for model in ("distilbert", "tiny_bert")
+        for adapter in ("full", "lora")
+    ]
+    assert not outputs.exists() and not verbs.train
+
+
+def test_single_run_gets_a_locked_folder_of_its_own_and_its_own_argv(capsys, verbs, outputs):
+    before = list(sys.argv)
+    assert main(["adapter=lora", "trainer.max_steps=40", "experiment_name=try", "seed=7"]) == 0
+    ((cfg, folder, argv, words),) = verbs.train
+    assert folder.parent == outputs / "try" and folder.name.split("_", 2)[2].startswith("minilm_lora_")
+    assert cfg["trainer"]["max_steps"] == 40 and cfg["seed"] == 7 and "hydra" not in cfg
+    assert (
+        argv
+        == ["train", *words]
+        == ["train", "adapter=lora", "++trainer.max_steps=40", "experiment_name=try", "seed=7"]
+    )
+    assert sys.argv == before
+    assert list(folder.iterdir()) == []  # no lock, no .hydra, no log of Hydra's
+    assert capsys.readouterr() == ("", "")
+
+
+def test_checkpoint_of_your_own_names_the_run(verbs, tmp_path):
+    assert main(["train", "model.checkpoint=org/My Model+1"]) == 2  # a blank must be quoted in no shell: no such hub id
+    assert main(["train", "model.checkpoint=org/model+1"]) == 0
+    cfg, folder, *_ = verbs.train[-1]
+    assert cfg["model"]["name"] == "model-1" and "_model-1_full_" in folder.name
+    assert main(["train", "model.checkpoint=org/model", "model.name=mine"]) == 0
+    assert verbs.train[-1][0]["model"]["name"] == "mine"
+
+
+def test_user_error_of_a_run_leaves_no_folder(capsys, verbs, outputs):
+    verbs.fail = {"seed=1": DataError("dataset.train=x.csv has no column text", "dataset.test is empty")}
+    assert main(["seed=1"]) == 2
+    printed = capsys.readouterr()
+    assert printed.err.splitlines() == ["dataset.train=x.csv has no column text", "dataset.test is empty"]
+    assert list(outputs.rglob("*")) == []
+
+
+def test_error_of_ours_is_printed_with_its_traceback_and_the_folder_stays(capsys, verbs, outputs):
+    verbs.fail = {"seed=1": ZeroDivisionError("oops")}
+    assert main(["seed=1"]) == 1
+    error = capsys.readouterr().err
+    (folder,) = outputs.glob("default/*")
+    assert "ZeroDivisionError: oops" in error and "Error executing job" not in error
+    assert error.rstrip().endswith(f"what it left lies in {folder}")
+    assert not (folder / ".lock").exists()
+
+
+class SIGTERMException(SystemExit):  # noqa: N818 - lightning's name
+    pass
+
+
+def interrupted():
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        try:
+            sys.exit(1)  # as Lightning's fit does
+        except SystemExit as error:
+            return error
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (KeyboardInterrupt(), 130),
+        (interrupted(), 130),
+        (SIGTERMException(), 143),
+        (SystemExit(143), 143),
+        (SystemExit(3), 3),
+        (SystemExit("words"), 1),
+        (SystemExit(), 0),
+    ],
+)
+def test_exit_codes_after_signals(verbs, outputs, error, code):
+    verbs.fail = {"seed=1": error}
+    assert main(["seed=1"]) == code
+    (folder,) = outputs.glob("default/*")
+    assert not (folder / ".lock").exists()
+    assert main(["-m", "seed=1,2"]) == code
+    assert len(verbs.train) == 2  # the second job did not start
+    assert len(verbs.finished) == 1  # and the table was printed all the same
+
+
+def test_sigterm_outside_of_training_ends_with_143(verbs, monkeypatch):
+    handler = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(
+        sys.modules["ftlab.verbs.train"], "train", lambda cfg, folder: signal.raise_signal(signal.SIGTERM)
+    )
+    assert main(["seed=1"]) == 143
+    assert signal.getsignal(signal.SIGTERM) is handler
+
+
+def test_sigterm_is_left_to_lightning_while_it_has_a_handler_of_its_own(verbs, monkeypatch):
+    def train(cfg, folder):
+        inner = signal.getsignal(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, lambda number, frame: inner(number, frame))  # lightning calls ours after its own
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(sys.modules["ftlab.verbs.train"], "train", train)
+    assert main(["seed=1"]) == 0
+
+
+def test_sweep_runs_every_job_in_a_folder_of_its_own_and_goes_on_after_a_failure(capsys, verbs, outputs):
+    verbs.fail = {"adapter=head": DataError("no rows"), "adapter=none": ValueError("oops")}
+    assert main(["-m", "model=tiny_bert", "adapter=full,head,none,lora", "trainer.max_steps=3,", "seed=1"]) in (1, 2)
+    verbs.train.clear(), verbs.failures.clear(), verbs.started.clear(), verbs.finished.clear(), capsys.readouterr()
+    assert main(["-m", "model=tiny_bert", "adapter=full,head,none,lora", "trainer.max_steps=3", "seed=1"]) == 1
+    (sweep,) = verbs.started
+    assert verbs.finished == [sweep] and sweep.parent == outputs / "default"
+    assert sweep.name.split("_", 2)[2].startswith("sweep_")
+    names = ["0_tiny_bert_full", "1_tiny_bert_head", "2_tiny_bert_none", "3_tiny_bert_lora"]
+    assert [folder for _, folder, *_ in verbs.train] == [sweep / name for name in names]
+    assert [argv[-2:] for *_, argv, _ in verbs.train] == [["++trainer.max_steps=3", "seed=1"]] * 4
+    assert [(folder.name, str(error)) for folder, error in verbs.failures] == [
+        (names[1], "no rows"),
+        (names[2], "oops"),
+    ]
+    assert not list(sweep.rglob(".lock")) and not list(sweep.rglob("multirun.yaml"))
+    printed = capsys.readouterr()
+    assert "1_tiny_bert_head failed: no rows" in printed.err and "Traceback" not in printed.err
+
+
+def test_sweep_over_checkpoints_names_each_job_by_its_own(verbs):
+    assert main(["-m", "model.checkpoint=org/one,org/two"]) == 0
+    assert [folder.name for _, folder, *_ in verbs.train] == ["0_one_full", "1_two_full"]
+    assert [cfg["model"]["name"] for cfg, *_ in verbs.train] == ["one", "two"]
+
+
+def test_another_rank_joins_the_folder_of_its_run(verbs, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / ".lock").write_text('{"pid": 1}')
+    monkeypatch.setenv("FTLAB_RUN_FOLDER", str(folder))
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    # What Lightning appends to the command line of the other ranks.
+    added = [f'hydra.run.dir="{folder}"', "hydra.job.name=train_ddp_process_1", "hydra.output_subdir=null"]
+    assert main(["train", "seed=1", *added]) == 0
+    assert verbs.train[0][1] == folder and (folder / ".lock").exists()
+    verbs.fail = {"seed=1": DataError("no rows")}
+    assert main(["train", "seed=1", *added]) == 2
+    assert folder.exists()
+
+
+def test_predict_takes_folder_and_text_as_they_are(verbs, tmp_path, outputs):
+    run = tmp_path / "a (run), ${x}"
+    run.mkdir()
+    text = "it's ${oc.env:HOME}, choice(1,2) {a: b} \\"
+    assert main(["predict", str(run), f"text={text}", "device=cpu"]) == 0
+    (cfg,) = verbs.predict
+    assert (cfg.run, cfg.text, cfg.device) == (str(run), text, "cpu")
+    assert main(["predict", "latest", "text="]) == 0
+    assert verbs.predict[1].run == "latest" and verbs.predict[1].text == ""
+    assert not outputs.exists()
+
+
+def test_predict_says_what_is_missing(capsys, tmp_path):
+    (tmp_path / "run_one").mkdir()
+    (tmp_path / "file").write_text("")
+    assert fault(capsys, "predict") == ['text is missing; type: ftlab predict latest text="your sentence"']
+    assert fault(capsys, "predict", "run_on", "text=x") == ["run=run_on does not exist; did you mean run=run_one?"]
+    assert fault(capsys, "predict", "file", "text=x") == ["run=file is a file; give the run's folder"]
+    assert fault(capsys, "predict", "latest", "text=???")[0].endswith('write text="??? " with a blank')
+    assert fault(capsys, "predict", "-m", "latest", "text=x") == [
+        "-m is not for predict, which makes no run; leave it out"
+    ]
+    assert fault(capsys, "predict", "run_one", "run_one", "text=x")[0].startswith("run_one is a folder")
+
+
+def test_help_lists_choices_options_and_examples_that_work(capsys, monkeypatch, tmp_path):
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert "bert_large " in text and "full *" in text and "_classifier" not in text and "_base" not in text
+    assert "dataset.on_leak=warn" in text and "trainer.*" in text
+    assert max(map(len, text.splitlines())) <= 120
+    (tmp_path / "train.csv").write_text("text,stance\n")
+    assert len(EXAMPLES["train"]) == 5
+    for line, _ in (*EXAMPLES["train"], *EXAMPLES["predict"]):
+        assert f"  {line}\n" in text or "predict" in line
+        import shlex
+
+        words = shlex.split(line.replace("outputs/default/<run>", "latest"))
+        assert main([*words[3 if words[0] == "python" else 1 :], "dry_run=true"]) == 0, line
+    capsys.readouterr()
+    assert main(["predict", "-h"]) == 0
+    assert "model" not in capsys.readouterr().out.split("Options")[1].split("Flags")[0]
+
+
+def test_version_and_cfg(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == "ftlab 0.1.0\n"
+    assert (
+        main(["--cfg", "job", "trainer.max_steps=40", "dataset=files"]) == 0
+    )  # a missing file is no obstacle to looking
+    shown = capsys.readouterr().out
+    assert OmegaConf.create(shown).trainer.max_steps == 40
+    assert "${adapter.learning_rate}" in shown and "hydra" not in shown
+    assert main(["--cfg", "job", "--resolve", "adapter=lora"]) == 0
+    assert OmegaConf.create(capsys.readouterr().out).optimizer.lr == 0.001
+    assert main(["--cfg", "job", "seed=abc"]) == 2
+    assert main(["predict", "--cfg", "job", "text=${x}"]) == 0
+    assert r"text: \${x}" in capsys.readouterr().out
+
+
+def test_hydras_own_flags_work(capsys):
+    assert main(["--info", "defaults", "adapter=lora"]) == 0
+    assert "adapter/lora" in capsys.readouterr().out
+    assert main(["--cfg", "hydra"]) == 0
+    assert "hydra:" in capsys.readouterr().out
+    assert main(["--cfg", "all", "--package", "trainer"]) == 0
+    assert "max_epochs: 5" in capsys.readouterr().out
+    assert main(["--hydra-help"]) == 0
+    assert "hydra" in capsys.readouterr().out.lower()
+
+
+def test_folder_of_your_own_adds_choices(capsys, verbs, tmp_path):
+    (tmp_path / "mine" / "adapter").mkdir(parents=True)
+    (tmp_path / "mine" / "adapter" / "small.yaml").write_text(
+        "# Mine.\ndefaults: [lora, _self_]\nname: small\nrank: 2\n"
+    )
+    assert main(["adapter=small"]) == 2
+    assert main(["--config-dir", "mine", "adapter=small", "--help"]) == 0
+    assert "small " in capsys.readouterr().out
+    assert main(["--config-dir=mine", "adapter=small"]) == 0
+    cfg, _, argv, _ = verbs.train[0]
+    assert cfg["adapter"]["rank"] == 2
+    assert argv == ["train", "adapter=small", "--config-dir", str(tmp_path / "mine")]  # for the other ranks
+    assert main(["--config-dir", "mine", "-m", "adapter=small,full"]) == 0
+    assert len(verbs.train) == 3
+
+
+def test_own_component_needs_the_environment_variable(capsys, verbs, tmp_path, monkeypatch):
+    (tmp_path / "mymetrics.py").write_text("class Recall:\n    def __init__(self, k: int = 1): ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    words = ["metrics.r._target_=mymetrics.Recall", "metrics.r.k=3", "monitor=val/r"]
+    (sentence,) = fault(capsys, *words)
+    assert "set the environment variable FTLAB_ALLOW=mymetrics" in sentence
+    monkeypatch.setenv("FTLAB_ALLOW", "other, mymetrics")
+    assert main(words) == 0
+    assert verbs.train[0][0]["metrics"]["r"]["k"] == 3
+    assert main([*words, "metrics.r.j=1"]) == 2
+    assert "did you mean metrics.r.k?" in capsys.readouterr().err
+
+
+def run_python(code, tmp_path):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_nothing_heavy_is_imported_and_it_is_quick(tmp_path):
+    """Help, --cfg job, and faults, in a process of their own; in CPU seconds, since neighbours make walls wander."""
+    code = (
+        "import sys, time, contextlib, io\n"
+        "from ftlab.launch import main\n"
+        "codes, seconds = [], []\n"
+        "for words in (['--help'], ['--cfg', 'job'], ['adapter=lroa', 'lr=3', 'trainer.max_epoch=3'],\n"
+        "              ['-m', 'model=minilm,bert_base', 'dataset.max_length=600']):\n"
+        "    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):\n"
+        "        start = time.process_time() if seconds else 0.0\n"
+        "        codes.append(main(words))\n"
+        "        seconds.append(time.process_time() - start)\n"
+        f"print(codes, [m for m in {HEAVY} if m in sys.modules], max(seconds) < 1.5, seconds)\n"
+    )
+    exit_code, out, error = run_python(code, tmp_path)
+    assert exit_code == 0, error
+    assert out.startswith("[0, 0, 2, 2] [] True"), out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_module_runs_as_a_command(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "ftlab", "adapter=lroa"], capture_output=True, text=True, cwd=tmp_path, timeout=60
+    )
+    assert done.returncode == 2 and done.stderr.startswith("adapter=lroa does not exist; did you mean adapter=lora?")

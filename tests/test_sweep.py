@@ -1,0 +1,34 @@
+"""A sweep: a parent, a child per job, and a failing job that stops nothing."""
+
+import json
+
+from mlflow.tracking import MlflowClient
+from small import SMALL
+
+from ftlab.launch import main
+
+
+def test_a_failing_job_is_recorded_and_the_rest_go_on(tmp_path, capsys):
+    overrides = [*SMALL, "trainer.max_epochs=1", "latency.enabled=false", f"output_dir={tmp_path}"]
+    # The second job asks for more layers than there are, which only the built model can tell.
+    code = main(["-m", *overrides, "adapter=freeze", "adapter.last_layers=1,9,2"])
+    assert code == 1
+    (sweep,) = tmp_path.glob("default/*")
+    records = [json.loads(path.read_text()) for path in sorted(sweep.glob("*/result.json"))]
+    assert [r["run"]["status"] for r in records] == ["finished", "failed", "finished"]
+    assert "adapter.last_layers" in records[1]["run"]["error"]
+    assert len({r["run"]["id"] for r in records}) == 3 and len({r["run"]["sweep"] for r in records}) == 1
+    printed = capsys.readouterr().out
+    assert "2 of 3 jobs finished" in printed
+    assert all(str(path.parent) in printed for path in sweep.glob("*/result.json"))
+
+    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    (experiment,) = client.search_experiments(filter_string="name = 'default'")
+    runs = client.search_runs([experiment.experiment_id])
+    parents = [r for r in runs if "mlflow.parentRunId" not in r.data.tags]
+    children = [r for r in runs if "mlflow.parentRunId" in r.data.tags]
+    assert len(parents) == 1 and parents[0].info.status == "FAILED"
+    assert {r.data.tags["mlflow.parentRunId"] for r in children} == {parents[0].info.run_id}
+    assert sorted(r.info.status for r in children) == ["FAILED", "FINISHED", "FINISHED"]
+    finished = {r["run"]["mlflow"]["run_id"] for r in records}
+    assert finished == {r.info.run_id for r in children}

@@ -1,0 +1,33 @@
+"""Every adapter file of the configuration, on every architecture."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from transformers import PreTrainedModel
+
+from ftlab.adapters.adapted import Adapted
+from ftlab.paths import config_dir
+
+FILES = sorted((config_dir() / "adapter").glob("[!_]*.yaml"))
+RESERVED = ("_target_", "name", "learning_rate", "load", "merge")
+
+
+@pytest.mark.parametrize("kind", ["bert", "distilbert", "roberta", "modernbert"])
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_file_gives_all_options_of_its_adapter_and_works(
+    build: Callable[..., PreTrainedModel], path: Path, kind: str
+) -> None:
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if "defaults" in values:
+        pytest.skip("a variant, composed by Hydra")
+    module, _, function = values["_target_"].rpartition(".")
+    add = getattr(importlib.import_module(module), function)
+    options = {key: value for key, value in values.items() if key not in RESERVED}
+    assert options.keys() == inspect.signature(add).parameters.keys() - {"net", "total_steps"}
+    assert isinstance(add(build(kind, device="meta"), total_steps=10, **options), Adapted)

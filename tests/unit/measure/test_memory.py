@@ -1,0 +1,90 @@
+"""Peak memory, from scripted sources and from the process itself."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import psutil
+import pytest
+import torch
+
+from ftlab.measure import memory
+from ftlab.measure.memory import PeakMemory
+
+
+def scripted(monkeypatch: pytest.MonkeyPatch, resident: list[int], lifetime: list[int]) -> PeakMemory:
+    meter = PeakMemory(torch.device("cpu"))
+    monkeypatch.setattr(meter, "_process", SimpleNamespace(memory_info=lambda: SimpleNamespace(rss=resident.pop(0))))
+    monkeypatch.setattr(memory, "_lifetime_peak", lambda: lifetime.pop(0))
+    return meter
+
+
+def test_new_lifetime_peak_is_the_peak(monkeypatch: pytest.MonkeyPatch) -> None:
+    meter = scripted(monkeypatch, resident=[1_000_000, 2_000_000], lifetime=[5_000_000, 9_000_000])
+    meter.start()
+    assert meter.stop() == 9.0
+
+
+def test_older_lifetime_peak_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    meter = scripted(monkeypatch, resident=[1_000_000, 4_000_000, 2_000_000], lifetime=[5_000_000, 5_000_000])
+    meter.start()
+    meter.sample()
+    assert meter.stop() == 4.0
+
+
+def test_start_forgets_an_earlier_peak(monkeypatch: pytest.MonkeyPatch) -> None:
+    meter = scripted(monkeypatch, resident=[8_000_000, 1_000_000, 1_000_000], lifetime=[9_000_000] * 3)
+    meter.start()
+    meter.start()
+    assert meter.stop() == 1.0
+
+
+def test_memory_taken_and_given_back_is_seen() -> None:
+    meter = PeakMemory(torch.device("cpu"))
+    meter.start()
+    before = psutil.Process().memory_info().rss / 1e6
+    block = np.ones(60_000_000, dtype=np.uint8)
+    meter.sample()
+    del block
+    peak = meter.stop()
+    assert peak is not None
+    assert peak >= before + 50
+
+
+def test_cuda_is_asked_for_its_own_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    resets: list[torch.device] = []
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", resets.append)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 3_500_000)
+    meter = PeakMemory(torch.device("cuda", 0))
+    meter.start()
+    assert meter.stop() == 3.5
+    assert resets == [torch.device("cuda", 0)]
+
+
+def test_apple_memory_is_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = [1_000_000, 6_000_000, 2_000_000]
+    monkeypatch.setattr(torch.mps, "driver_allocated_memory", lambda: sizes.pop(0))
+    meter = PeakMemory(torch.device("mps"))
+    meter.start()
+    meter.sample()
+    assert meter.stop() == 6.0
+
+
+def test_other_devices_are_unknown() -> None:
+    meter = PeakMemory(torch.device("xpu"))
+    meter.start()
+    assert meter.stop() is None
+
+
+def test_lifetime_peak_is_in_bytes_on_every_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    import resource
+
+    monkeypatch.setattr(resource, "getrusage", lambda who: SimpleNamespace(ru_maxrss=2048))
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert memory._lifetime_peak() == 2048 * 1024
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert memory._lifetime_peak() == 2048
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert memory._lifetime_peak() == 0

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from ftlab.errors import ConfigError
+from ftlab.metrics.measures import MEASURES, direction
+
+
+@pytest.mark.parametrize("name", ["loss", "brier", "ece"])
+def test_less_of_an_error_is_better(name):
+    assert direction(name) == "min"
+
+
+@pytest.mark.parametrize("name", sorted(set(MEASURES) - {"loss", "brier", "ece"}))
+def test_more_of_a_score_is_better(name):
+    assert direction(name) == "max"
+
+
+def test_every_metric_states_its_unit():
+    assert all(measure.unit for measure in MEASURES.values())
+
+
+def test_a_split_before_the_name_changes_nothing():
+    assert direction("val/loss") == "min"
+    assert direction("test/f1_macro") == "max"
+
+
+def test_own_metrics_say_their_direction_themselves():
+    own = {"mcc": SimpleNamespace(higher_is_better=True), "cost": SimpleNamespace(higher_is_better=False)}
+    assert direction("val/mcc", own) == "max"
+    assert direction("cost", own) == "min"
+
+
+def test_an_own_metric_without_direction_is_told_what_to_set():
+    with pytest.raises(ConfigError, match=r"metrics\.mcc .* set higher_is_better = True or False"):
+        direction("mcc", {"mcc": SimpleNamespace(higher_is_better=None)})
+
+
+def test_an_unknown_metric_lists_those_there_are_with_the_nearest_first():
+    with pytest.raises(ConfigError, match=r"val/f1_makro is not a metric; did you mean f1_macro\? Metrics: .*, kappa"):
+        direction("val/f1_makro", {"kappa": SimpleNamespace(higher_is_better=True)})

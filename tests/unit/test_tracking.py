@@ -1,0 +1,78 @@
+import math
+
+import pytest
+from mlflow.tracking import MlflowClient
+
+from ftlab.tracking import MlflowRun, tracking_uri
+
+TOKEN = "hf_" + "b" * 30
+
+
+@pytest.fixture
+def uri(tmp_path):
+    return f"sqlite:///{tmp_path / 'mlflow.db'}"
+
+
+def test_uri_is_the_setting_then_the_environment_then_an_absolute_sqlite_file(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    from pathlib import Path
+
+    assert tracking_uri(None, Path("outputs")) == f"sqlite:///{tmp_path / 'outputs' / 'mlflow.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://tracking:5000")
+    assert tracking_uri(None, Path("outputs")) == "http://tracking:5000"
+    assert tracking_uri("sqlite:///x.db", Path("outputs")) == "sqlite:///x.db"
+
+
+def test_parent_and_child_hold_every_finite_point_once(tmp_path, uri):
+    parent = MlflowRun(uri, "study", "sweep", tmp_path)
+    child = MlflowRun(uri, "study", "job", tmp_path, {"ftlab.folder": "f", "gone": None}, parent.names.run_id)
+    child.log_hyperparams({"optimizer.lr": 0.1, "api_key": "k", "note": TOKEN, **{f"p{i}": i for i in range(150)}})
+    for step in range(1500):
+        child.log_metrics({"train/loss": step, "nan": math.nan, "inf": math.inf}, step)
+    (tmp_path / "a.txt").write_text("hello")
+    child.log_artifact(tmp_path / "a.txt", "small")
+    child.finish("FINISHED")
+    parent.finish("FINISHED")
+
+    client = MlflowClient(uri)
+    run = client.get_run(child.names.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["mlflow.parentRunId"] == parent.names.run_id
+    assert "gone" not in run.data.tags
+    assert run.data.params["p149"] == "149"
+    assert run.data.params["api_key"] == run.data.params["note"] == "<hidden>"
+    assert set(run.data.metrics) == {"train/loss"}
+    points = client.get_metric_history(child.names.run_id, "train/loss")
+    assert [p.value for p in points] == list(range(1500))
+    assert [f.path for f in client.list_artifacts(child.names.run_id, "small")] == ["small/a.txt"]
+    assert len(client.search_experiments(filter_string="name = 'study'")) == 1
+
+
+def test_points_wait_in_memory_until_the_flush(tmp_path, uri):
+    run = MlflowRun(uri, "study", "job", tmp_path, flush_seconds=1e9)
+    run.log_metrics({"a": 1.0}, 0)
+    client = MlflowClient(uri)
+    assert client.get_run(run.names.run_id).data.metrics == {}
+    run.finalize("success")
+    assert client.get_run(run.names.run_id).data.metrics == {"a": 1.0}
+    assert client.get_run(run.names.run_id).info.status == "RUNNING"
+
+
+def test_a_fault_of_the_server_is_said_once_and_the_run_goes_on(tmp_path, caplog):
+    (tmp_path / "file").write_text("no database")
+    run = MlflowRun(f"sqlite:///{tmp_path / 'file'}", "study", "job", tmp_path)
+    run.log_metrics({"a": 1.0}, 0)
+    run.finish("FINISHED")
+    assert not run.active
+    assert run.version is None
+    assert [record.message.count("the run goes on") for record in caplog.records if record.name == "ftlab.tracking"] == [1]
+
+
+def test_names_hide_a_login(tmp_path):
+    run = MlflowRun(f"sqlite:///{tmp_path / 'a.db'}", "study", "job", tmp_path)
+    from ftlab.tracking import RunNames
+
+    assert RunNames("http://me:pw@host").to_dict()["uri"] == "http://<hidden>@host"
+    assert run.names.to_dict()["run_id"] == run.version
+    assert run.name == "job"
