@@ -115,12 +115,13 @@ def unlock(folder: Path) -> None:
     (folder / ".lock").unlink(missing_ok=True)
 
 
-def latest_run(output_dir: Path, verb: str = "train") -> Path:
+def latest_run(output_dir: Path | str, verb: str = "train") -> Path:
     """Return the newest finished run folder below ``output_dir`` that ``verb`` wrote.
 
     Raises:
         DataError: there is none.
     """
+    output_dir = Path(output_dir)
     newest: tuple[str, Path] | None = None
     for path in output_dir.glob("**/result.json"):
         if "mlartifacts" in path.relative_to(output_dir).parts:

@@ -177,9 +177,7 @@ def plot_calibration(probabilities: npt.NDArray[Any], labels: npt.NDArray[Any], 
         upper.vlines(
             bins.mean_confidence[filled], low[filled], high[filled], color="black", linewidth=1, label="95% interval"
         )
-        upper.set_ylabel("accuracy (share of rows)")
-        upper.set_ylim(0, 1)
-        upper.set_xlim(0, 1)
+        upper.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy (share of rows)")
         legend_above(upper)
         upper.set_title(_calibration_summary(probabilities, labels, bins.ece), pad=24, color=GREY)
         lower.bar(left, bins.counts, width, align="edge", color=ORANGE, edgecolor="white")

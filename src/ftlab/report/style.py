@@ -78,7 +78,7 @@ def _save(figure: Figure, path: Path) -> None:
 
 def legend_above(axes: Axes) -> None:
     """Put the legend above the axes, where it hides no data, from the left."""
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 0.98), ncols=3, borderpad=0.2, borderaxespad=0, columnspacing=1.2)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3, borderpad=0.3, borderaxespad=0, columnspacing=1.2)
 
 
 def grid(axes: Axes, axis: str = "both") -> None:

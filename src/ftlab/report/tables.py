@@ -123,8 +123,10 @@ def facts(result: RunResult) -> dict[str, str]:
         told["$ of training"] = wording.usd(cost.training_usd)
     steps = f", {wording.count(training.steps, 'step')}" if training.steps is not None else ""
     told["training time"] = f"{wording.duration(training.seconds)}{steps}"
-    told["Wh of training"] = _energy(energy.training_wh, energy.method, energy.scope)
-    told["Wh per 1k requests"] = _energy(energy.wh_per_1k_requests, energy.method, energy.scope)
+    training_wh, request_wh = wording.number(energy.training_wh), wording.number(energy.wh_per_1k_requests)
+    told["Wh"] = f"{training_wh} of training, {request_wh} per 1k requests"
+    if energy.method != "none":
+        told["Wh"] += f"  ({energy.method}{f': {energy.scope}' if energy.scope else ''})"
     told["peak memory"] = wording.number(training.peak_memory_mb, "MB")
     told["parameters"] = wording.UNKNOWN
     if model:
@@ -136,8 +138,3 @@ def facts(result: RunResult) -> dict[str, str]:
         repeated = wording.count(data.duplicate_rows, "duplicate")
         told["data"] = f"{rows}; {data.truncated_rows:,} truncated, {repeated}, {data.leaked_rows:,} leaked"
     return told
-
-
-def _energy(wh: float | None, method: str, scope: str | None) -> str:
-    known = wording.number(wh)
-    return known if known == wording.UNKNOWN else f"{known}  ({method}{f': {scope}' if scope else ''})"
