@@ -26,7 +26,7 @@ demo: setup  ## Fine-tune MiniLM on policy_stance and print what it is worth
 	$(BIN)/python -m ftlab
 
 test: setup  ## Quick tests: offline, CPU, tiny random models
-	$(TEST_ENV) $(BIN)/python -m pytest -q
+	$(TEST_ENV) $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-all: setup  ## All tests this machine can run: real weights and real data too
 	$(TEST_ENV) $(BIN)/python -m pytest -q -m 'not gpu and not network'

@@ -50,6 +50,26 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def composed_once() -> Iterator[None]:
+    """Compose each choice among the shipped files once per session: Hydra takes 0.2 s each time.
+
+    A loaded configuration is shared by contract, so a test that changed one would be found by the others.
+    """
+    from ftlab.command.composer import Composer
+
+    start, shared = Composer.__init__, {}
+
+    def start_shared(self: Composer, verb: str, folder: Path | None = None) -> None:
+        start(self, verb, folder)
+        if folder is None:
+            self._loaded = shared.setdefault(verb, {})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Composer, "__init__", start_shared)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let tests marked ``network`` out."""
@@ -64,9 +84,9 @@ def cfg(tmp_path: Path) -> Callable[..., Any]:
 
     Raises ConfigError with every fault.
     """
-    from ftlab.arguments import parse
-    from ftlab.composer import Composer
-    from ftlab.plan import make_plan
+    from ftlab.command.arguments import parse
+    from ftlab.command.composer import Composer
+    from ftlab.command.plan import make_plan
 
     def compose(*overrides: str) -> Any:
         arguments = parse([f"output_dir={tmp_path / 'outputs'}", *overrides])

@@ -20,7 +20,9 @@ def test_versions_that_carry_known_attacks_are_excluded():
     assert ">=5.3" in needed["transformers"], "older releases run code named in config.json (CVE-2026-4372)"
     assert ">=1.3.8" in needed["hydra-core"]
     pinned = dict(
-        line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line and line[0] != "#"
+        line.split("==")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if "==" in line and line[0] != "#"
     )
     assert pinned["lightning"] not in {"2.6.2", "2.6.3"}
     assert pinned["torch"] == "2.13.0"
@@ -30,7 +32,8 @@ def test_versions_that_carry_known_attacks_are_excluded():
 @pytest.mark.slow
 def test_the_installed_wheel_checks_a_command_far_from_the_checkout(tmp_path):
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path / "dist", ROOT], check=True
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path / "dist", ROOT],
+        check=True,
     )
     (wheel,) = (tmp_path / "dist").glob("ftlab-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
@@ -46,7 +49,10 @@ def test_the_installed_wheel_checks_a_command_far_from_the_checkout(tmp_path):
     (site / "libraries.pth").write_text(f"{libraries}\n")
     away = tmp_path / "away"
     away.mkdir()
-    code = "import ftlab; from ftlab.launch import main; print(ftlab.__file__); raise SystemExit(main(['-m', 'adapter=full,lora', 'dry_run=true']))"
+    code = (
+        "import ftlab; from ftlab.launch import main; print(ftlab.__file__);"
+        "raise SystemExit(main(['-m', 'adapter=full,lora', 'dry_run=true']))"
+    )
     done = subprocess.run([home / "bin" / "python", "-c", code], cwd=away, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert str(site) in done.stdout.splitlines()[0]

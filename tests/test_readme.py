@@ -23,7 +23,7 @@ ELSEWHERE = re.compile(r"bert_large adapter=lora|google/|trainer=gpu|dry_run=tru
 
 def words_of(command):
     words = shlex.split(command)
-    while "=" in words[0] and words[0].isupper() or words[0] in {"python", "-m", "ftlab"}:
+    while ("=" in words[0] and words[0].isupper()) or words[0] in {"python", "-m", "ftlab"}:
         words = words[1:]
         if words[0] == "ftlab":
             return words[1:]
@@ -32,7 +32,9 @@ def words_of(command):
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
-    rows = [f"{text} {n},{label}" for n in range(40) for text, label in (("a fine film", "good"), ("a dull film", "bad"))]
+    rows = [
+        f"{text} {n},{label}" for n in range(40) for text, label in (("a fine film", "good"), ("a dull film", "bad"))
+    ]
     (tmp_path / "reviews.csv").write_text("review,stars\n" + "\n".join(rows) + "\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -3,9 +3,9 @@
 import json
 
 from mlflow.tracking import MlflowClient
-from small import SMALL
 
 from ftlab.launch import main
+from small import SMALL
 
 
 def test_a_failing_job_is_recorded_and_the_rest_go_on(tmp_path, capsys):

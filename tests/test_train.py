@@ -203,7 +203,8 @@ def test_own_metric_is_measured_and_can_be_the_monitor(tmp_path):
     [
         (["adapter=lora", "adapter.targets=[q_lin]"], r"q_lin"),
         (["dataset.max_length=600"], r"dataset\.max_length"),
-        (["dataset.labels=[oppose,neutral]"], r"support"),
+        (["dataset.labels=[oppose,neutral]", "dataset.limit=null"], r"dataset\.limit"),
+        (["dataset.label_column=stance"], r"dataset\.label_column"),
         (["adapter=freeze", "adapter.last_layers=9"], r"adapter\.last_layers"),
         (["model.class_weights=[1,2]"], r"model\.class_weights"),
     ],

@@ -14,7 +14,7 @@ from torch import nn
 from torchmetrics import Metric, MetricCollection
 
 from ftlab.adapters.adapted import Adapted
-from ftlab.allowlist import resolve_allowed
+from ftlab.check.allowlist import resolve_allowed
 from ftlab.modules.classifier import ClassifierModule
 from ftlab.modules.optimizer import OptimizerFactory, SchedulerFactory, fused_option, warmup_steps
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from ftlab import __version__
-from ftlab.arguments import parse
+from ftlab.command.arguments import parse
 from ftlab.errors import UserError
 
 DONE, FAILED, USER, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
@@ -39,18 +39,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(words: list[str]) -> int:
     arguments = parse(words)
     if arguments.completion:
-        from ftlab.completion import complete
+        from ftlab.command.completion import complete
 
         return complete(arguments)
     if arguments.version:
         print(f"ftlab {__version__}")
         return DONE
     if arguments.help and not arguments.faults:
-        from ftlab.help import help_text
+        from ftlab.command.help import help_text
 
         print(help_text(arguments.verb, arguments.folder))
         return DONE
-    from ftlab.runs import execute
+    from ftlab.command.runs import execute
 
     return execute(arguments)
 

@@ -28,7 +28,7 @@ def config_dir() -> Path:
 
 def slug(name: str, limit: int = 80) -> str:
     """Return ``name`` with ``[A-Za-z0-9._-]`` only, no leading dot, at most ``limit`` characters."""
-    return _UNSAFE.sub("-", name).strip("-.")[:limit] or "run"
+    return _UNSAFE.sub("-", name).strip("-.")[:limit].rstrip("-.") or "run"
 
 
 @dataclass(frozen=True, slots=True)

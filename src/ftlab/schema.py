@@ -24,6 +24,7 @@ class ModelConfig:
     head: str = "auto"  # auto, classification (lm comes with the causal models)
     dropout: Optional[float] = None  # every dropout of the network; None: the checkpoint's own
     attention: str = "sdpa"  # sdpa or eager
+    learning_rate: float = 5e-5  # of full fine-tuning; the other adapters have their own
     class_weights: Any = None  # None, "balanced", or one number per label
     label_smoothing: float = 0.0
     architecture: dict[str, Any] = field(default_factory=dict)  # transformers config numbers, for init=random
@@ -77,7 +78,7 @@ class LatencyConfig:
     batch_sizes: list[int] = field(default_factory=lambda: [1, 32])
     min_samples: int = 30
     min_seconds: float = 3.0
-    max_seconds: float = 30.0
+    max_seconds: float = 20.0
 
 
 @dataclass

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.loggers.logger import Logger
 from lightning.fabric.utilities.rank_zero import rank_zero_only
+from lightning.pytorch.loggers.logger import Logger
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
@@ -51,7 +51,7 @@ class MlflowRun(Logger):
     """One MLflow run as a Lightning logger.
 
     Points are buffered and written with ``log_batch`` when ``flush_seconds`` have passed: about 3,000 points a second
-    against 100 one by one. An MLflow fault is said once in the log and switches tracking off; the run folder has it all.
+    against 100 one by one. An MLflow fault is said once and switches tracking off; the run folder has it all.
 
     Args:
         uri: tracking address.

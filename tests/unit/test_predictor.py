@@ -29,7 +29,9 @@ def make(precision="32-true", max_length=32):
     torch.manual_seed(1)
     net = load_classifier(CONFIG, LABELS).net
     tokenizer = load_tokenizer(CONFIG, "bytes").tokenizer
-    return TorchPredictor(net, tokenizer, LABELS, max_length=max_length, device=torch.device("cpu"), precision=precision)
+    return TorchPredictor(
+        net, tokenizer, LABELS, max_length=max_length, device=torch.device("cpu"), precision=precision
+    )
 
 
 def test_scores_keep_the_order_of_the_texts_whatever_the_batch_size():

@@ -66,7 +66,9 @@ def test_a_fault_of_the_server_is_said_once_and_the_run_goes_on(tmp_path, caplog
     run.finish("FINISHED")
     assert not run.active
     assert run.version is None
-    assert [record.message.count("the run goes on") for record in caplog.records if record.name == "ftlab.tracking"] == [1]
+    assert [
+        record.message.count("the run goes on") for record in caplog.records if record.name == "ftlab.tracking"
+    ] == [1]
 
 
 def test_names_hide_a_login(tmp_path):

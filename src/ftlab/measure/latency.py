@@ -107,10 +107,12 @@ def time_calls(
             if _is_sure(total_ms):
                 break
             next_check = count + count // 10 + 1  # sorting at every sample would cost more than many a call
-    full = len(total_ms) >= max(min_samples, _PROTOCOL.min_samples) and seconds >= max(
-        min_seconds, _PROTOCOL.min_seconds
-    )
+    full = len(total_ms) >= max(min_samples, _PROTOCOL.min_samples) and seconds >= _full_seconds(min_seconds)
     return LatencySamples(batch_size, total_ms, prepare_ms, seconds, "full" if full else "short", warmup_calls)
+
+
+def _full_seconds(min_seconds: float) -> float:
+    return max(min_seconds, _PROTOCOL.min_seconds)
 
 
 def _warm_up(call: Callable[[int], tuple[int, int, int]], budget_seconds: float) -> int:

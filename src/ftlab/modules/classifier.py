@@ -23,7 +23,7 @@ _NOT_INPUTS = ("labels", "row_ids")
 class ClassifierModule(L.LightningModule):
     """Trains ``net`` to give one label per text.
 
-    Batch: ``input_ids`` and ``attention_mask`` (B, T) int64, ``labels`` (B,) int64 in [0, num_labels), ``row_ids`` (B,).
+    Batch: ``input_ids`` and ``attention_mask`` (B, T) int64, ``labels`` (B,) int64 in [0, num_labels), ``row_ids``.
     Logs: ``{val,test}/loss`` in nats, ``{val,test}/accuracy`` and the other metrics in [0, 1]; the training loss is
     returned, and read every few steps by ``callbacks.curves`` (a log call per step costs 1.4 ms).
 
@@ -76,7 +76,7 @@ class ClassifierModule(L.LightningModule):
         return logits
 
     def on_train_start(self) -> None:
-        """Refuse to train with dropout off: loaders and predictors leave networks in eval mode, and Lightning keeps it."""
+        """Refuse to train with dropout off: predictors leave networks in eval mode, and Lightning keeps that."""
         assert all(part.training for part in self.net.modules()), "call net.train() before fit"
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -135,11 +135,15 @@ class ClassifierModule(L.LightningModule):
             ModelError: the base or the set of trained parameters differs.
         """
         if checkpoint.get("base_fingerprint") != self.fingerprint:
-            raise ModelError("the checkpoint was trained on another base model; give the model and adapter it came from")
+            raise ModelError(
+                "the checkpoint was trained on another base model; give the model and adapter it came from"
+            )
         trained = {name for name, p in self.named_parameters() if p.requires_grad}
         missing = sorted(trained - set(checkpoint["state_dict"]))
         if missing:
-            raise ModelError(f"the checkpoint lacks {len(missing)} trained parameters, first {missing[0]}; start afresh")
+            raise ModelError(
+                f"the checkpoint lacks {len(missing)} trained parameters, first {missing[0]}; start afresh"
+            )
 
     def _score(self, batch: Batch, split: str) -> tuple[Tensor, Tensor]:
         logits = self(batch).float()  # (B, num_labels)

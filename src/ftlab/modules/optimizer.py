@@ -33,7 +33,7 @@ def warmup_steps(warmup: float, total_steps: int) -> int:
 def fused_option(optimizer: Callable[..., Any], device: str, unscales_gradients: bool) -> dict[str, bool]:
     """Return ``{"fused": True}`` where optimizer and device have a fused step, else nothing.
 
-    Under fp16 with a gradient scaler, a fused optimizer unscales inside its step, so gradients cannot be clipped before it.
+    Under fp16 with a gradient scaler, a fused optimizer unscales inside its step: too late to clip the gradients.
     """
     has_option = "fused" in inspect.signature(optimizer).parameters
     return {"fused": True} if has_option and device in {"cpu", "cuda", "mps"} and not unscales_gradients else {}

@@ -123,8 +123,9 @@ def facts(result: RunResult) -> dict[str, str]:
         told["$ of training"] = wording.usd(cost.training_usd)
     steps = f", {wording.count(training.steps, 'step')}" if training.steps is not None else ""
     told["training time"] = f"{wording.duration(training.seconds)}{steps}"
-    training_wh, request_wh = wording.number(energy.training_wh), wording.number(energy.wh_per_1k_requests)
-    told["Wh"] = f"{training_wh} of training, {request_wh} per 1k requests"
+    told["Wh"] = f"{wording.number(energy.training_wh)} of training"
+    if energy.wh_per_1k_requests is not None:
+        told["Wh"] += f", {wording.number(energy.wh_per_1k_requests)} per 1k requests"
     if energy.method != "none":
         told["Wh"] += f"  ({energy.method}{f': {energy.scope}' if energy.scope else ''})"
     told["peak memory"] = wording.number(training.peak_memory_mb, "MB")

@@ -29,7 +29,7 @@ from ftlab.verbs.record import component, model_info
 from ftlab.verbs.recording import Recording
 from ftlab.verbs.stages import Tested, best_val
 
-VERIFIED_ROWS = 512  # test rows that the reloaded artefact scores again; all of them in smaller splits
+VERIFIED_ROWS = 128  # test rows that the reloaded artefact scores again; all of them in smaller splits
 # Largest logit difference that is rounding: merging adds the update in another order; half precision has 8 to 11 bits.
 TOLERANCE = {"32-true": 1e-3, "64-true": 1e-6}
 HALF_TOLERANCE = 0.25

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ftlab.build import build_adapter
 from ftlab.errors import ModelError
-from ftlab.models.pretrained import meta_classifier
 from ftlab.models.positions import check_max_length
+from ftlab.models.pretrained import meta_classifier
 from ftlab.models.tokenizer import LoadedTokenizer, check_vocabulary
 from ftlab.schema import TrainConfig
 

@@ -18,7 +18,7 @@ from ftlab.verbs.sweep import read_sweep
 
 
 class Recording:
-    """Context of one run. ``start`` opens the MLflow run, ``finish`` writes the record; an error is recorded on exit."""
+    """Context of a run: ``start`` opens the MLflow run, ``finish`` writes the record; an error is recorded on exit."""
 
     def __init__(self, cfg: DictConfig, folder: Path) -> None:
         self.cfg, self.folder = cfg, folder

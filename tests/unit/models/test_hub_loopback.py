@@ -24,9 +24,7 @@ COMMIT = "0123456789" * 4
 
 
 @pytest.fixture
-def server(
-    checkpoint: Callable[..., Path], socket_enabled: None, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[Path, list[str]]]:
+def server(checkpoint: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, list[str]]]:
     """A hub on the loopback interface with one model, owner/model; yields its folder and the requests it got."""
     folder = checkpoint("bert", vocab_size=2048)
     shape = ModelConfig(name="x", init="random", architecture={"model_type": "bert", "vocab_size": 2048})
@@ -97,7 +95,7 @@ def test_a_hub_model_is_downloaded_recorded_by_commit_and_then_read_offline(
     assert requests == []
 
 
-def test_a_closed_port_is_told_at_once(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_port_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
@@ -109,9 +107,7 @@ def test_a_closed_port_is_told_at_once(socket_enabled: None, monkeypatch: pytest
 
 
 @pytest.mark.slow
-def test_a_port_that_swallows_everything_is_left_within_five_seconds(
-    socket_enabled: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_port_that_swallows_everything_is_left_within_five_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as hole:
         hole.bind(("127.0.0.1", 0))
         hole.listen()

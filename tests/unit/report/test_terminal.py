@@ -75,8 +75,7 @@ def test_facts_name_money_energy_memory_parameters_and_data(finished):
     assert "us-east-1, 2025-06)" in text
     assert "$ of training $0.0213" in text
     assert "training time 12 min 34 s, 480 steps" in text
-    assert "Wh of training 0.52 (estimate: cpu and memory)" in text
-    assert "Wh per 1k requests - peak memory 1,843 MB" in text
+    assert "Wh 0.52 of training (estimate: cpu and memory) peak memory 1,843 MB" in text
     assert "parameters 740,355 of 67,696,134 trained (1.0936%), 271 MB" in text
     assert "1,000 / 165 / 495 rows train / val / test; 3 truncated, 1 duplicate, 2 leaked" in text
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_type_hints
 
 from ftlab import __version__, schema
-from ftlab.arguments import DEFAULT, verbs
+from ftlab.command.arguments import DEFAULT, verbs
 from ftlab.paths import config_dir
 
 WIDTH = 120
@@ -112,7 +112,10 @@ def _commented(kind: type, prefix: str, hidden: set[str]) -> Iterator[tuple[str,
         inner = getattr(schema, found["hint"], None)
         if dataclasses.is_dataclass(inner):
             names = ",".join(entry.name for entry in dataclasses.fields(inner))
-            yield f"{prefix}{found['name']}.{{{names}}}", (inspect.getdoc(inner) or "").splitlines()[0]
+            yield (
+                f"{prefix}{found['name']}.{{{names}}}",
+                (inspect.getdoc(inner) or "").splitlines()[0].replace("None", "null"),
+            )
         else:
             yield f"{prefix}{found['name']}{_default(found['value'])}", (found["comment"] or "").replace("None", "null")
 

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hydra.core.override_parser.types import Override, ValueType
 from hydra.errors import OverrideParseException
 
-from ftlab.composer import Composer, is_open
+from ftlab.command.composer import Composer, is_open
 from ftlab.datasets.formats import is_file_name
 from ftlab.errors import closest
 from ftlab.paths import joined_folder
 from ftlab.redact import looks_secret
 
-# What ftlab tells Hydra itself, and what to type instead.
+# What ftlab tells Hydra itself, and what to do instead.
 _OURS = {
-    "hydra.run.dir": "output_dir=<folder>",
-    "hydra.sweep.dir": "output_dir=<folder>",
-    "hydra.sweep.subdir": "name=<name>",
-    "hydra.searchpath": "--config-dir <folder>",
-    "hydra.mode": "-m for a sweep",
+    "hydra.run.dir": "write output_dir=<folder>",
+    "hydra.sweep.dir": "write output_dir=<folder>",
+    "hydra.sweep.subdir": "write name=<name>",
+    "hydra.searchpath": "write --config-dir <folder>",
+    "hydra.mode": "add -m for a sweep",
+    "hydra/job_logging": "a run's log is its run.log",
+    "hydra/hydra_logging": "a run's log is its run.log",
 }
 _NEEDED = ("model", "dataset", "adapter", "optimizer", "scheduler", "trainer", "cost", "tracking")
 
@@ -72,11 +75,11 @@ class Reader:
             return None
         try:
             override = self.composer.parse(text if key else "")
-        except OverrideParseException:
-            self.faults.append(_unreadable(text, key, value))
+        except OverrideParseException as error:
+            self.faults.append(_unreadable(text, key, value, str(error)))
             return None
         if override.key_or_group in _OURS and joined_folder() is None:
-            self.faults.append(f"{key} is set by ftlab itself; write {_OURS[override.key_or_group]}")
+            self.faults.append(f"{key} is set by ftlab itself; {_OURS[override.key_or_group]}")
             return None
         if override.is_sweep_override() and not self.multirun:
             other = "choose one" if self._is_group(override) else f"write a list as {key}=[{value}]"
@@ -131,9 +134,12 @@ def _named(override: Override) -> list[object]:
     return [one for item in items for one in (item if isinstance(item, list) else [item])]
 
 
-def _unreadable(text: str, key: str, value: str) -> str:
+def _unreadable(text: str, key: str, value: str, error: str) -> str:
     if not key:
         return f"{text} has no key; write key=value"
+    called = re.search(r"while evaluating '.*?': (.*)", error)
+    if called:  # a function of Hydra's grammar with other arguments than it takes
+        return f"{text} cannot be read ({called[1]}); write a list as {key}=a,b with -m"
     return f"""{text} cannot be read; put the value in quotes within quotes: '{key}="{value.strip(chr(34))}"'"""
 
 

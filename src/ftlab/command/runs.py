@@ -9,14 +9,14 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from ftlab.arguments import Arguments
-from ftlab.composer import Composer
+from ftlab.command.arguments import Arguments
+from ftlab.command.composer import Composer
+from ftlab.command.hydra_main import call_hydra
+from ftlab.command.jobs import run_job, run_sweep_job, verb_function
+from ftlab.command.plan import Plan, broken_references, make_plan
+from ftlab.command.quoting import quote
 from ftlab.errors import ConfigError, UserError
-from ftlab.hydra_main import call_hydra
-from ftlab.jobs import run_job, run_sweep_job, verb_function
 from ftlab.paths import joined_folder, make_folder, remove_folder, unlock
-from ftlab.plan import Plan, broken_references, make_plan
-from ftlab.quoting import quote
 
 # Folders, configurations and logs are ours: Hydra writes none of them.
 _QUIET = [
@@ -83,9 +83,12 @@ def run_single(verb: str, plan: Plan) -> int:
 
     try:
         call_hydra(verb, [*plan.overrides, *_QUIET, "hydra.mode=RUN", f"hydra.run.dir={quote(str(folder))}"], job)
-    finally:
+    except BaseException:
         if joined is None:
-            unlock(folder)
+            _leave(folder)  # a signal, perhaps before anything was written
+        raise
+    if joined is None:
+        unlock(folder)
     if not raised:
         return 0
     if isinstance(raised[0], UserError):
@@ -95,6 +98,12 @@ def run_single(verb: str, plan: Plan) -> int:
     traceback.print_exception(raised[0])
     print(f"the run failed; what it left lies in {folder}", file=sys.stderr)
     return 1
+
+
+def _leave(folder: Path) -> None:
+    unlock(folder)
+    if not any(folder.iterdir()):
+        remove_folder(folder)
 
 
 def run_sweep(verb: str, plan: Plan) -> int:
@@ -115,6 +124,8 @@ def run_sweep(verb: str, plan: Plan) -> int:
     try:
         call_hydra(verb, ["-m", *plan.overrides, *_QUIET, "hydra.mode=MULTIRUN", *places], run_sweep_job)
     finally:
-        failed = sweep.finish(cfg, folder)  # after an interruption too: the table of what there is
-        unlock(folder)
+        try:
+            failed = sweep.finish(cfg, folder)  # after an interruption too: the table of what there is
+        finally:
+            unlock(folder)
     return 1 if failed else 0

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_args, get_type_hints
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ftlab.aliases import remedy_for
-from ftlab.components import typed
-from ftlab.composer import explain, is_open, leaves, open_paths, plain
+from ftlab.check.aliases import remedy_for
+from ftlab.check.components import typed
+from ftlab.check.ranges import select
+from ftlab.command.composer import explain, is_open, leaves, open_paths, plain
+from ftlab.command.overrides import Given
 from ftlab.errors import closest
-from ftlab.overrides import Given
-from ftlab.ranges import select
 
-_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", list: "a list such as [a,b]"}
+_WORDS: dict[object, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+    list[str]: "a list such as [a,b]",
+    list[int]: "a list of whole numbers such as [1,2]",
+}
 _FEW = 25  # choices that are all listed where none is near
 
 
@@ -46,6 +53,8 @@ def assign(cfg: DictConfig, given: Given, root: type) -> str | None:
 
 
 def _unknown_key(cfg: DictConfig, given: Given, root: type) -> str | None:
+    if given.override.is_hydra_override() and (given.override.is_add() or given.override.is_force_add()):
+        return None  # Hydra's own node has open parts too
     node: Any = cfg
     path = ""
     for part in given.key.split("."):
@@ -79,19 +88,18 @@ def _unknown_option(given: Given, path: str, names: Sequence[str], leaves: Seque
 
 def _wrong_type(cfg: DictConfig, given: Given, root: type, error: Exception) -> str:
     hint = _hint(root, given.key)
-    kinds = [kind for kind in get_args(hint) or (hint,) if kind is not type(None)]
-    kind = kinds[0] if kinds else None
+    if get_origin(hint) is Union:  # Optional[...]
+        hint = next(kind for kind in get_args(hint) if kind is not type(None))
     value = typed(given.override.value())
     default = select(plain(cfg, resolve=False), given.key)
-    if hasattr(kind, "__dataclass_fields__"):
-        names = ", ".join(f"{given.key}.{name}" for name in get_type_hints(kind))
+    if hasattr(hint, "__dataclass_fields__"):
+        names = ", ".join(f"{given.key}.{name}" for name in get_type_hints(hint))
         return f"{given.key}={value} is not possible; set one of {names}"
-    origin = getattr(kind, "__origin__", kind)
-    if origin not in _WORDS:
+    if hint not in _WORDS:
         return f"{given.text} is not possible: {explain(error)}"
     simple = default is not None and not isinstance(default, (dict, list)) and "${" not in str(default)
     example = f"; write e.g. {given.key}={typed(default)}" if simple else ""
-    return f"{given.key}={value} is not {_WORDS[origin]}{example}"
+    return f"{given.key}={value} is not {_WORDS[hint]}{example}"
 
 
 def _hint(root: type, key: str) -> Any:  # noqa: ANN401 - a type hint

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from ftlab.definitions import Definition, Function, UnreadableError, find_definition, last_name, look_up
+from ftlab.check.definitions import Definition, Function, UnreadableError, find_definition, last_name, look_up
 
 _SIMPLE: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str, "None": type(None)}
 _UNION = ("Union", "Optional")

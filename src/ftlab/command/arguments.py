@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ftlab import schema
-from ftlab.aliases import remedy_for
+from ftlab.check.aliases import remedy_for
 from ftlab.errors import closest
 from ftlab.paths import config_dir
 

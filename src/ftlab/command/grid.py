@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from hydra.core.override_parser.types import IntervalSweep, Override
 
-from ftlab.composer import Composer
-from ftlab.overrides import Given
+from ftlab.command.composer import Composer
+from ftlab.command.overrides import Given
 
 MOST = 64  # cells that are checked one by one; the values beyond are tried one at a time
 TOO_MANY = 10_000  # jobs nobody meant to start

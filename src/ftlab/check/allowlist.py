@@ -10,7 +10,7 @@ import importlib
 import os
 from typing import Any
 
-from ftlab.definitions import UnreadableError, find_definition
+from ftlab.check.definitions import UnreadableError, find_definition
 from ftlab.errors import ConfigError
 
 VARIABLE = "FTLAB_ALLOW"
@@ -63,8 +63,8 @@ def refusal(target: object) -> str | None:
         return f"{target} does not exist ({error.args[0]})"
     if ours and found != target.rpartition(".")[0]:
         return f"{target} is not allowed, since it is defined in {found}; name it there"
-    if found.split(".")[0] != top and target not in ALLOWED:
-        owner = found.split(".")[0]
+    owner = found.split(".")[0]
+    if owner != top and owner not in _allowed_modules() and target not in ALLOWED:
         return f"{target} is not allowed, since it belongs to {found}; if you trust it, set {VARIABLE}={top},{owner}"
     return None
 

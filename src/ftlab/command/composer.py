@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import TracebackType
 from typing import Any, get_type_hints
 
 from hydra import compose, initialize_config_dir
@@ -21,9 +20,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from ftlab import schema
+from ftlab.command.quoting import quote
 from ftlab.errors import ConfigError
 from ftlab.paths import config_dir
-from ftlab.quoting import quote
 
 
 def register_schema(verb: str) -> type:
@@ -61,17 +60,15 @@ class Composer:
         self._parsed: dict[str, Override] = {}
 
     def __enter__(self) -> Composer:
+        self._outer = GlobalHydra.instance().hydra
         GlobalHydra.instance().clear()
-        self._session = initialize_config_dir(str(config_dir()), version_base="1.3")
-        self._session.__enter__()
+        initialize_config_dir(str(config_dir()), version_base="1.3")
         self._parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._session.__exit__(kind, error, trace)
+    def __exit__(self, *raised: object) -> None:
         GlobalHydra.instance().clear()
+        GlobalHydra.instance().hydra = self._outer
 
     def groups(self) -> list[str]:
         """Return the groups, Hydra's own left out."""

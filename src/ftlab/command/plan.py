@@ -10,17 +10,17 @@ from pathlib import PurePath
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ftlab.allowlist import refusal
-from ftlab.arguments import Arguments
-from ftlab.assign import assign
-from ftlab.check import Composed, check
-from ftlab.components import targets
-from ftlab.composer import Composer, Loaded, explain, leaves, plain
+from ftlab.check.allowlist import refusal
+from ftlab.check.components import targets
+from ftlab.check.rules import Composed, check
+from ftlab.command.arguments import Arguments
+from ftlab.command.assign import assign
+from ftlab.command.composer import Composer, Loaded, explain, leaves, plain
+from ftlab.command.grid import TOO_MANY, expand
+from ftlab.command.overrides import Given, Reader
+from ftlab.command.quoting import escape, quote
 from ftlab.errors import ConfigError
-from ftlab.grid import TOO_MANY, expand
-from ftlab.overrides import Given, Reader
 from ftlab.paths import slug
-from ftlab.quoting import escape, quote
 
 # A sweep over checkpoints names each job by its own.
 RESOLVER = "ftlab.last_part"

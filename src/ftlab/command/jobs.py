@@ -12,9 +12,9 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from ftlab.composer import register_schema
+from ftlab.command.composer import register_schema
+from ftlab.command.plan import RESOLVER
 from ftlab.paths import FOLDER_VARIABLE, lock, unlock
-from ftlab.plan import RESOLVER
 
 # The workers of other launchers start here: Hydra must know the schema and the names it refers to.
 register_schema("train")
@@ -37,12 +37,14 @@ def run_sweep_job(cfg: DictConfig) -> None:
     sweep = importlib.import_module("ftlab.verbs.sweep")
     folder = _folder()  # made by Hydra
     lock(folder)
+    # Hydra's sweeper leaves its whole configuration here, environment variables it was told to copy included.
+    (folder.parent / "multirun.yaml").unlink(missing_ok=True)
     print(f"\njob {folder.name}: {' '.join(HydraConfig.get().overrides.task)}", flush=True)
     try:
         _run(cfg, folder)
     except Exception as error:
         sweep.record_failure(cfg, folder, error)
-        print(f"{folder.name} failed: {error or type(error).__name__}", file=sys.stderr, flush=True)
+        print(f"{folder.name} failed: {str(error) or type(error).__name__}", file=sys.stderr, flush=True)
     finally:
         unlock(folder)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ftlab.components import typed
+from ftlab.check.components import typed
 from ftlab.errors import closest
 
 Plain = Mapping[str, Any]
@@ -51,6 +51,7 @@ RANGES: dict[str, Range] = {
     "latency.min_seconds": _NONE_OR_MORE,
     "model.dropout": _SHARE,
     "model.label_smoothing": _SHARE,
+    "model.learning_rate": _NONE_OR_MORE,
     "optimizer.lr": _NONE_OR_MORE,
     "optimizer.weight_decay": _NONE_OR_MORE,
     "scheduler.warmup": _NONE_OR_MORE,

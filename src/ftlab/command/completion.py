@@ -14,9 +14,9 @@ import sys
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
-from ftlab.arguments import DEFAULT, Arguments, root_keys, verbs
+from ftlab.command.arguments import DEFAULT, Arguments, root_keys, verbs
+from ftlab.command.hydra_main import call_hydra
 from ftlab.errors import ConfigError
-from ftlab.hydra_main import call_hydra
 
 _SHELLS = ("bash", "fish", "zsh")
 _ACTIONS = ("install", "uninstall", "query")

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ftlab.components import check_components, typed
+from ftlab.check.components import check_components, typed
+from ftlab.check.ranges import Plain, check_ranges, select
 from ftlab.datasets.formats import is_file_name
 from ftlab.datasets.options import option_faults
 from ftlab.errors import UserError, closest
 from ftlab.metrics.measures import MEASURES
 from ftlab.models.folder import Reference, local_folder, read_config_file
 from ftlab.paths import check_writable, slug
-from ftlab.ranges import Plain, check_ranges, select
 from ftlab.redact import looks_secret
 from ftlab.schema import DatasetConfig, LimitConfig
 
@@ -52,12 +53,10 @@ def check(composed: Composed) -> list[str]:
     return list(dict.fromkeys(faults))
 
 
-def _ranges(c: Composed) -> list[str]:
-    return check_ranges(c.values, c.defaults)
-
-
-def _components(c: Composed) -> list[str]:
-    return check_components(c.values, c.raw, c.defaults, c.choices)
+def _options(c: Composed) -> list[str]:
+    wrong = check_components(c.values, c.raw, c.defaults, c.choices)
+    said = {re.split("[ =]", sentence)[0] for sentence in wrong}  # an option that is not there has no range
+    return wrong + [s for s in check_ranges(c.values, c.defaults) if s.partition("=")[0] not in said]
 
 
 def _dataset(c: Composed) -> list[str]:
@@ -217,7 +216,7 @@ def _sentences(rule: Callable[[Any], object], argument: object) -> list[str]:
 
 
 _TRAIN_RULES: tuple[Callable[[Composed], Iterable[str]], ...] = (
-    *(_components, _ranges, _dataset, _files, _weights, _positions, _class_weights),
+    *(_options, _dataset, _files, _weights, _positions, _class_weights),
     *(_monitor, _endless, _latency, _names, _output, _login),
 )
-_PREDICT_RULES: tuple[Callable[[Composed], Iterable[str]], ...] = (_run, _ranges)
+_PREDICT_RULES: tuple[Callable[[Composed], Iterable[str]], ...] = (_run, _options)

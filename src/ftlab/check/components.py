@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ftlab.aliases import remedy_for
-from ftlab.allowlist import refusal
+from ftlab.check.aliases import remedy_for
+from ftlab.check.allowlist import refusal
+from ftlab.check.signatures import Parameter, Signature, read_signature
 from ftlab.errors import closest
-from ftlab.signatures import Parameter, Signature, read_signature
 
 Plain = Mapping[str, Any]
 
@@ -82,16 +82,6 @@ def targets(node: object, path: str = "") -> Iterator[tuple[str, object]]:
     elif isinstance(node, (list, tuple)):
         for index, value in enumerate(node):
             yield from targets(value, f"{path}.{index}")
-
-
-def options_of(group: str, node: Plain) -> list[str] | None:
-    """Return the options of a component, sorted; None where any name is taken.
-
-    Raises:
-        LookupError: its target does not exist.
-    """
-    signature = read_signature(str(node.get("_target_")))
-    return None if signature is None or signature.any_name else _options(group, signature)
 
 
 def _options(group: str, signature: Signature) -> list[str]:

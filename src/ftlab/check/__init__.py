@@ -1,0 +1,1 @@
+"""Every fault of a configuration at once; nothing heavy is imported."""

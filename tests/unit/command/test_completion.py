@@ -1,0 +1,55 @@
+"""Words that the tab key offers."""
+
+import pytest
+
+from ftlab.command.arguments import parse
+from ftlab.command.completion import candidates, complete
+from ftlab.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("ftlab pr", ["predict", "predictions."]),
+        (
+            "ftlab model=",
+            [f"model={name}" for name in ("bert_base", "bert_large", "distilbert", "minilm", "tiny_bert")],
+        ),
+        ("ftlab adapter=l", ["adapter=lora"]),
+        ("ftlab train -m adapter=lora adapter.r", ["adapter.rank="]),
+        ("ftlab predict ", ["device=", "dry_run=", "output_dir=", "run=", "text="]),
+        ("ftlab predict some/folder te", ["text="]),
+        ("ftlab hydra/la", ["hydra/launcher="]),
+        ("ftlab model=nothing see", []),
+        ("ftlab seed='( ada", []),
+        ("ftlab dataset=_", []),
+    ],
+)
+def test_words_that_may_follow(line, offered):
+    assert candidates(line) == offered
+
+
+def test_the_first_word_may_be_a_verb_or_any_option():
+    found = candidates("ftlab ")
+    assert found[:2] == ["predict", "train"] and {"model=", "seed=", "trainer."} <= set(found)
+    assert not [word for word in found if word.startswith("hydra") or "_target_" in word]
+
+
+def test_the_query_reads_the_line_of_the_shell(capsys, monkeypatch):
+    monkeypatch.setenv("COMP_LINE", "ftlab adapter=l")
+    assert complete(parse(["-sc", "query=bash"])) == 0
+    assert capsys.readouterr().out == "adapter=lora\n"
+
+
+def test_the_script_to_install_serves_ftlab(capsys):
+    assert complete(parse(["-sc", "install=bash"])) == 0
+    assert capsys.readouterr().out.rstrip().endswith("hydra_bash_completion ftlab")
+    assert complete(parse(["-sc", "uninstall=bash"])) == 0
+
+
+@pytest.mark.parametrize(
+    "words", [["-sc"], ["-sc", "install=tcsh"], ["-sc", "seed=1"], ["-sc", "query=bash", "seed=1"]]
+)
+def test_anything_else_says_how_to_install_it(words):
+    with pytest.raises(ConfigError, match=r'eval "\$\(ftlab -sc install=bash\)"'):
+        complete(parse(words))

@@ -1,0 +1,89 @@
+"""One job, as Hydra runs it."""
+
+import os
+import sys
+import types
+
+import pytest
+
+from ftlab.command.hydra_main import call_hydra
+from ftlab.command.jobs import run_job, run_sweep_job, verb_function
+from ftlab.errors import DataError
+from ftlab.paths import FOLDER_VARIABLE
+
+QUIET = ["hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none"]
+
+
+@pytest.fixture
+def verb(monkeypatch):
+    """A verb that notes what it sees and raises what it is told to."""
+    seen = types.SimpleNamespace(calls=[], error=None, failures=[])
+
+    def train(cfg, folder):
+        seen.calls.append(
+            (cfg.model.name, folder, sys.argv[1:], os.environ[FOLDER_VARIABLE], (folder / ".lock").exists())
+        )
+        if seen.error:
+            raise seen.error
+
+    sweep = types.SimpleNamespace(record_failure=lambda cfg, folder, error: seen.failures.append((folder, error)))
+    monkeypatch.setitem(sys.modules, "ftlab.verbs.train", types.SimpleNamespace(train=train))
+    monkeypatch.setitem(sys.modules, "ftlab.verbs.sweep", sweep)
+    return seen
+
+
+def single(folder, *words):
+    call_hydra("train", [*words, *QUIET, f"hydra.run.dir='{folder}'"], run_job)
+
+
+def sweep(folder, *words):
+    places = [f"hydra.sweep.dir='{folder}'", "hydra.sweep.subdir=${hydra.job.num}_${name}"]
+    call_hydra("train", ["-m", *words, *QUIET, *places], run_sweep_job)
+
+
+def test_a_verb_is_the_function_of_its_modules_name(verb):
+    assert verb_function("train") is sys.modules["ftlab.verbs.train"].train
+
+
+def test_a_job_sees_its_folder_and_a_command_line_that_repeats_it(verb, tmp_path, monkeypatch):
+    monkeypatch.setenv(FOLDER_VARIABLE, "outer")
+    single(tmp_path / "run", "seed=3")
+    assert verb.calls == [("minilm", tmp_path / "run", ["train", "seed=3"], str(tmp_path / "run"), False)]
+    assert os.environ[FOLDER_VARIABLE] == "outer"
+
+
+def test_what_a_single_job_raises_comes_through(verb, tmp_path, capsys):
+    verb.error = DataError("no rows")
+    with pytest.raises(DataError):
+        single(tmp_path / "run")
+    assert FOLDER_VARIABLE not in os.environ
+
+
+def test_a_job_of_a_sweep_is_locked_and_leaves_no_configuration_of_hydras(verb, tmp_path, capsys):
+    sweep(tmp_path, "seed=1,2")
+    assert [(folder.name, argv, locked) for _, folder, argv, _, locked in verb.calls] == [
+        ("0_minilm_full", ["train", "seed=1"], True),
+        ("1_minilm_full", ["train", "seed=2"], True),
+    ]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["0_minilm_full", "1_minilm_full"]
+    assert "job 1_minilm_full: seed=2" in capsys.readouterr().out
+
+
+def test_an_error_in_a_sweep_is_recorded_and_the_rest_goes_on(verb, tmp_path, capsys):
+    verb.error = ValueError()
+    sweep(tmp_path, "seed=1,2")
+    assert len(verb.calls) == 2 and [error for _, error in verb.failures] == [verb.error] * 2
+    assert "0_minilm_full failed: ValueError" in capsys.readouterr().err
+    assert not list(tmp_path.rglob(".lock"))
+
+
+def test_an_interruption_ends_the_sweep(verb, tmp_path):
+    verb.error = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        sweep(tmp_path, "seed=1,2")
+    assert len(verb.calls) == 1 and not verb.failures and not list(tmp_path.rglob(".lock"))
+
+
+def test_the_name_taken_from_a_checkpoint_is_written_out(verb, tmp_path):
+    sweep(tmp_path, "model.checkpoint=a/one,b/two", "model.name='${ftlab.last_part:${model.checkpoint}}'")
+    assert [(name, folder.name) for name, folder, *_ in verb.calls] == [("one", "0_one_full"), ("two", "1_two_full")]
