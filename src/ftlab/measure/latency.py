@@ -83,15 +83,7 @@ def time_calls(
     """
     assert max_seconds > 0, "max_seconds must be positive"
 
-    def call(index: int) -> tuple[int, int, int]:
-        start = clock()
-        prepared = prepare(index)
-        ready = clock()
-        run(prepared)
-        if synchronize is not None:
-            synchronize()
-        return start, ready, clock()
-
+    call = functools.partial(_timed, prepare, run, synchronize, clock)
     warmup_calls = _warm_up(call, min(min_seconds, max_seconds / 4))
     total_ms: list[float] = []
     prepare_ms: list[float] = []
@@ -109,6 +101,23 @@ def time_calls(
             next_check = count + count // 10 + 1  # sorting at every sample would cost more than many a call
     full = len(total_ms) >= max(min_samples, _PROTOCOL.min_samples) and seconds >= _full_seconds(min_seconds)
     return LatencySamples(batch_size, total_ms, prepare_ms, seconds, "full" if full else "short", warmup_calls)
+
+
+def _timed(
+    prepare: Callable[[int], T],
+    run: Callable[[T], object],
+    synchronize: Callable[[], None] | None,
+    clock: Callable[[], int],
+    index: int,
+) -> tuple[int, int, int]:
+    """Return the clock before preparing, before running, and after, in nanoseconds."""
+    start = clock()
+    prepared = prepare(index)
+    ready = clock()
+    run(prepared)
+    if synchronize is not None:
+        synchronize()
+    return start, ready, clock()
 
 
 def _full_seconds(min_seconds: float) -> float:
