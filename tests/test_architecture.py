@@ -17,7 +17,7 @@ ORDER = [
     {"errors", "redact", "schema", "records"},
     {"paths", "results"},
     {"metrics", "datasets", "models", "adapters", "measure"},
-    {"modules", "allowlist"},
+    {"modules"},
     {"artefact"},
     {"predictor"},
     {"callbacks", "report"},
@@ -103,7 +103,7 @@ def test_nothing_is_unpickled_and_no_error_is_dropped(path):
 
 def test_only_build_calls_what_a_configuration_names():
     callers = [p for p in FILES if "resolve_allowed(" in p.read_text(encoding="utf-8")]
-    assert {room_of(p) for p in callers} <= {"build", "allowlist", "check"}
+    assert {room_of(p) for p in callers} <= {"build", "check"}
     assert not [p for p in FILES if "hydra.utils" in p.read_text(encoding="utf-8")]
 
 

@@ -15,6 +15,7 @@ from ftlab.command.arguments import parse
 from ftlab.errors import UserError
 
 DONE, FAILED, USER, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+_WORDS = {INTERRUPTED: "interrupted", TERMINATED: "terminated"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,10 +28,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(*error.sentences, sep="\n", file=sys.stderr)
         return USER
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        print(_WORDS[INTERRUPTED], file=sys.stderr)
         return INTERRUPTED
     except SystemExit as error:
-        return _exit_code(error)
+        code = _exit_code(error)
+        if code in _WORDS:
+            print(_WORDS[code], file=sys.stderr)
+        return code
     except Exception:
         traceback.print_exc()
         return FAILED

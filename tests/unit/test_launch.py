@@ -49,7 +49,7 @@ def test_the_exit_code_says_how_it_ended(monkeypatch, capsys, error, code):
     monkeypatch.setattr(launch, "_dispatch", dispatch)
     assert launch.main([]) == code
     printed = capsys.readouterr().err
-    assert printed.startswith({2: "one\ntwo\n", 130: ""}.get(code, ""))
+    assert printed.startswith({2: "one\ntwo\n", 130: "interrupted\n", 143: "terminated\n"}.get(code, ""))
     assert ("Traceback" in printed) == isinstance(error, ZeroDivisionError)
 
 

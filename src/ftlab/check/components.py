@@ -97,6 +97,8 @@ def _check_node(path: str, label: str, node: Plain, raw: Plain, defaults: Plain)
     group = path.partition(".")[0]
     signature = read_signature(node["_target_"]) or Signature({}, True)
     options = _options(group, signature)
+    if defaults.get("_target_") not in (None, node["_target_"]):
+        label = str(node["_target_"])  # no longer that of the file
     faults = []
     for key, value in node.items():
         if key in _HYDRA:
@@ -105,6 +107,8 @@ def _check_node(path: str, label: str, node: Plain, raw: Plain, defaults: Plain)
         known = reserved or key in options or signature.any_name
         if key in RUNTIME and not reserved and group != "metrics":
             faults.append(f"{path}.{key} is set by ftlab itself; write {RUNTIME[key]}=... instead")
+        elif not known and raw.get(key) == defaults.get(key, ...):
+            faults.append(f"{path}.{key} is not an option of {label}; leave it out with ~{path}.{key}")
         elif not known:
             faults.append(_unknown(path, key, value, label, options))
         elif not _is_interpolated(raw.get(key)):
@@ -133,11 +137,11 @@ def _missing(path: str, label: str, node: Plain, signature: Signature) -> list[s
 
 def _check_type(key: str, value: object, parameter: Parameter | None, default: object) -> list[str]:
     kinds = parameter.kinds if parameter else None
-    if not kinds or not kinds <= {int, float, bool, type(None)}:
+    if kinds is None:
         # bool before int: True is an int to Python, and not to a reader.
-        found = next((kind for kind in (bool, int, float) if isinstance(default, kind)), None)
-        kinds = None if found is None or kinds is not None else frozenset({found, type(None)})
-    if kinds is None or (value is None and default is None) or _fits(value, kinds):
+        found = next((kind for kind in (bool, int, float) if isinstance(default, kind)), object)
+        kinds = frozenset({found, type(None)})
+    if not kinds <= {int, float, bool, type(None)} or (value is None and default is None) or _fits(value, kinds):
         return []
     words = " or ".join(_WORDS[kind] for kind in (int, float, bool) if kind in kinds)
     example = f"; write e.g. {key}={typed(default)}" if _fits(default, kinds) and default is not None else ""

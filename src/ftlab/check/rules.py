@@ -189,6 +189,14 @@ def _endless(c: Composed) -> Iterable[str]:
         yield "trainer.max_epochs=-1 and trainer.max_steps=-1 never end; write trainer.max_epochs=5"
 
 
+def _devices(c: Composed) -> Iterable[str]:
+    # The batch samplers deal rows out to one process; Lightning cannot share them out among several.
+    devices = c.values["trainer"].get("devices", 1)
+    one = devices in (1, "1") or (isinstance(devices, list) and len(devices) == 1)
+    if not one or isinstance(devices, bool):
+        yield f"trainer.devices={typed(devices)} is more than the one device a run takes; write trainer.devices=1"
+
+
 def _login(c: Composed) -> Iterable[str]:
     if looks_secret("uri", select(c.values, "tracking.uri")):
         yield (
@@ -217,6 +225,6 @@ def _sentences(rule: Callable[[Any], object], argument: object) -> list[str]:
 
 _TRAIN_RULES: tuple[Callable[[Composed], Iterable[str]], ...] = (
     *(_options, _dataset, _files, _weights, _positions, _class_weights),
-    *(_monitor, _endless, _latency, _names, _output, _login),
+    *(_monitor, _endless, _devices, _latency, _names, _output, _login),
 )
 _PREDICT_RULES: tuple[Callable[[Composed], Iterable[str]], ...] = (_run, _options)

@@ -18,7 +18,10 @@ _NO_PARAMETERS = ("object", "ABC", "Generic", "Protocol")
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One argument: the types its annotation allows (None: any), and whether it must be given."""
+    """One argument, and whether it must be given.
+
+    ``kinds`` are the types its annotation allows: ``object`` for one that is not understood, None where there is none.
+    """
 
     kinds: frozenset[type] | None
     required: bool
@@ -82,14 +85,16 @@ def _read_arguments(function: Function) -> Signature:
 
 
 def _kinds(annotation: ast.expr | None, default: ast.expr | None) -> frozenset[type] | None:
-    kinds = None if annotation is None else _annotated(annotation)
-    if kinds is not None and isinstance(default, ast.Constant) and default.value is None:
+    if annotation is None:
+        return None
+    kinds = _annotated(annotation) or frozenset({object})
+    if isinstance(default, ast.Constant) and default.value is None:
         return kinds | {type(None)}
     return kinds
 
 
 def _annotated(node: ast.expr) -> frozenset[type] | None:
-    """Return the types a YAML value may have for the annotation; None: anything."""
+    """Return the types a YAML value may have for the annotation; None: not understood."""
     if isinstance(node, ast.Constant):
         if isinstance(node.value, str):  # a quoted annotation
             return _annotated(ast.parse(node.value, mode="eval").body)

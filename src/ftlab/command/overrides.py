@@ -99,12 +99,13 @@ class Reader:
 
     def _read_choice(self, text: str, override: Override) -> Given | None:
         group, choices = override.key_or_group, self.composer.choices(override.key_or_group)
+        if group in _NEEDED and (override.is_delete() or override.value() is None):
+            self.faults.append(f"{text} is not possible, since every run needs {group}; choose {' or '.join(choices)}")
+            return None
+        if group in _NEEDED and isinstance(override.value(), list):
+            self.faults.append(f"{text} is not possible, since a run takes one {group}; add -m for {group}=a,b")
+            return None
         if override.is_delete():
-            if group in _NEEDED:
-                self.faults.append(
-                    f"{text} is not possible, since every run needs {group}; choose {' or '.join(choices)}"
-                )
-                return None
             return Given(text, text, override, True)
         if override.value_type == ValueType.GLOB_CHOICE_SWEEP:  # Hydra's own would run the shared files too
             matched = [str(name) for name in override.sweep_iterator() if name in choices]
@@ -140,6 +141,8 @@ def _unreadable(text: str, key: str, value: str, error: str) -> str:
     called = re.search(r"while evaluating '.*?': (.*)", error)
     if called:  # a function of Hydra's grammar with other arguments than it takes
         return f"{text} cannot be read ({called[1]}); write a list as {key}=a,b with -m"
+    if value.startswith("["):
+        return f"""{text} cannot be read; put each text in quotes within quotes, like '{key}=["one, two","three"]'"""
     return f"""{text} cannot be read; put the value in quotes within quotes: '{key}="{value.strip(chr(34))}"'"""
 
 

@@ -8,7 +8,7 @@ from ftlab.check.definitions import module_file
 SOURCE = """
 class Net:
     def __init__(self, net, size: int, rate: float = 0.1, on: bool = False, note: str = "", total_steps: int = 0,
-                 free=None, either: int | str = 1): ...
+                 free=None, either: int | list[int] = 1): ...
 class Loose:
     def __init__(self, size: int = 1, **more): ...
 """
@@ -69,6 +69,15 @@ def test_the_example_and_unannotated_types_come_from_the_yaml_file():
     assert check(learning_rate="fast", defaults=defaults)[0].startswith("adapter.learning_rate=fast is not a number")
     assert check(size=None, defaults=defaults) == ["adapter.size=null is not a whole number; write e.g. adapter.size=8"]
     assert check(note="x", defaults={"note": 3}) == []  # the signature says text
+    assert check(either=[1], defaults={"either": 3}) == []  # and here something that only Python reads
+
+
+def test_what_the_yaml_file_sets_for_another_target_is_to_be_left_out():
+    defaults = {"_target_": "parts.Loose", "odd": 1}
+    assert check(defaults=defaults, odd=1) == [
+        "adapter.odd is not an option of parts.Net; leave it out with ~adapter.odd"
+    ]
+    assert check(defaults=defaults, odd=2)[0].startswith("adapter.odd is not an option of parts.Net. Options:")
 
 
 def test_a_reference_has_the_type_of_what_it_refers_to():

@@ -122,6 +122,12 @@ def test_training_ends(faults):
     assert faults({**endless, "adapter.name": "none"}) == []
 
 
+def test_a_run_takes_one_device(faults):
+    assert [faults({"trainer.devices": one}) for one in (1, "1", [3])] == [[]] * 3
+    for more in (2, -1, "auto", [0, 1], True):
+        assert faults({"trainer.devices": more})[0].endswith("; write trainer.devices=1")
+
+
 def test_latency_and_the_price_speak_of_the_same_batch_sizes(faults):
     assert faults({"cost.batch_size": 4}) == ["cost.batch_size=4 is not timed; write latency.batch_sizes=[1,4,32]"]
     assert faults({"cost.batch_size": 4, "latency.enabled": False}) == []

@@ -29,16 +29,16 @@ def read(tmp_path, monkeypatch):
         ("typing.Union[int, float, None]", {INT, FLOAT, NONE}),
         ("'int | str'", {INT, STR}),
         ("Union[float, Tensor]", {FLOAT}),
-        ("Tensor", set()),
-        ("list[int]", None),
-        ("int | Strategy", None),
-        ("Literal['a']", None),
-        ("3", None),
+        ("Tensor", {object}),
+        ("list[int]", {object}),
+        ("int | Strategy", {object}),
+        ("Literal['a']", {object}),
+        ("3", {object}),
     ],
 )
 def test_annotations_say_which_values_fit(read, annotation, kinds):
     found = read(f"def f(x: {annotation}): ...").parameters["x"].kinds
-    assert found == (None if kinds is None else frozenset(kinds))
+    assert found == frozenset(kinds)
 
 
 def test_a_default_of_none_allows_null(read):

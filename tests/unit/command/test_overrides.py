@@ -86,6 +86,14 @@ def test_experiment_is_often_meant_as_a_name(read, composer, monkeypatch):
     assert read("experiment=first")[1][0].endswith("to name the runs, write experiment_name=first")
 
 
+def test_a_run_has_one_choice_of_what_it_needs(read):
+    for text in ("adapter=null", "~adapter"):
+        assert read(text)[1] == [
+            f"{text} is not possible, since every run needs adapter; choose freeze or full or head or lora or none"
+        ]
+    assert read("adapter=[full,lora]")[1][0].endswith("since a run takes one adapter; add -m for adapter=a,b")
+
+
 def test_given_twice(read):
     passed, faults, _ = read("adapter=full", "adapter=lora")
     assert passed == ["adapter=full"] and faults == [
@@ -129,6 +137,7 @@ def test_unreadable_texts_say_how_to_quote_them(read):
         assert read(text)[1][0].endswith(
             """cannot be read; put the value in quotes within quotes: 'model.checkpoint="a(b"'"""
         )
+    assert read("dataset.samples=[it's]")[1][0].endswith("""like 'dataset.samples=["one, two","three"]'""")
     (fault,) = read("seed=range(a,b)", multirun=True)[1]
     assert "(mismatch type argument start: str is incompatible" in fault and fault.endswith(
         "write a list as seed=a,b with -m"
