@@ -12,7 +12,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ftlab.check.allowlist import refusal
 from ftlab.check.components import targets
-from ftlab.check.rules import Composed, check
+from ftlab.check.composed import Composed
+from ftlab.check.rules import check
 from ftlab.command.arguments import Arguments
 from ftlab.command.assign import assign
 from ftlab.command.composer import Composer, Loaded, explain, leaves, plain

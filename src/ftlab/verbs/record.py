@@ -14,7 +14,6 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from ftlab.errors import UserError
 from ftlab.models.positions import max_positions
 from ftlab.models.pretrained import LoadedNet
 from ftlab.models.tokenizer import LoadedTokenizer
@@ -83,22 +82,23 @@ def run_info(
     sweep: Mapping[str, str | None],
     mlflow: dict[str, str | None],
     error: BaseException | None = None,
+    verb: str = "train",
+    parent: str | None = None,
 ) -> RunInfo:
-    """Return who ran what, when, and how it ended."""
-    message = None if error is None else redact_text(str(error) or type(error).__name__)
+    """Return who ran what, when, and how it ended; ``parent`` is the id of the run that an evaluation looks at."""
     sweep_id = sweep.get("id")
     return RunInfo(
         id=f"{sweep_id}-{folder.name.split('_')[0]}" if sweep_id else folder.name.rsplit("_", 1)[-1],
         name=str(cfg.name),
-        verb="train",
+        verb=verb,
         status=status,
-        error=message,
+        error=None if error is None else _message(error),
         log="run.log" if (folder / "run.log").is_file() else None,
         started=started,
         finished=now(),
         seed=int(cfg.seed),
         sweep=sweep_id,
-        parent=None,
+        parent=parent,
         overrides=[redact_text(o) for o in task_overrides()],
         config_digest=config_digest(cfg),
         git_commit=git_commit(),
@@ -106,11 +106,20 @@ def run_info(
     )
 
 
+def _message(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt) or isinstance(error.__context__, KeyboardInterrupt):
+        return "interrupted"
+    if isinstance(error, SystemExit):  # Lightning and our own handler leave a run with it
+        return "terminated"
+    return redact_text(str(error) or type(error).__name__)
+
+
 def task_overrides() -> list[str]:
-    """Return the overrides of this job as Hydra knows them; none outside a Hydra job."""
+    """Return the overrides of this job as they can be typed again; none outside a Hydra job."""
     from hydra.core.hydra_config import HydraConfig
 
-    return list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
+    told = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    return [override.lstrip("+") for override in told]  # Hydra wants open groups with ++, our command line does not
 
 
 def model_info(
@@ -153,16 +162,25 @@ def failed_result(
     *,
     status: str = "failed",
     started: str | None = None,
+    verb: str = "train",
+    parent: str | None = None,
 ) -> RunResult:
     """Return the record of a run that ended early: every key there, nothing measured."""
-    message = error if str(error) or not isinstance(error, UserError) else None
     info = run_info(
-        cfg, folder, status=status, started=started or now(), sweep=sweep, mlflow=mlflow or {}, error=message
+        cfg,
+        folder,
+        status=status,
+        started=started or now(),
+        sweep=sweep,
+        mlflow=mlflow or {},
+        error=error,
+        verb=verb,
+        parent=parent,
     )
     return RunResult(
         run=info,
         model=None,
-        adapter=component(OmegaConf.to_container(cfg.adapter, resolve=True)),  # type: ignore[arg-type]
+        adapter=component(OmegaConf.to_container(cfg.get("adapter", {}), resolve=True)),  # type: ignore[arg-type]
         prompt={"name": "none", "tokens_per_request": None},
         compression={"name": "none"},
         dataset=None,

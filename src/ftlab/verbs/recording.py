@@ -18,10 +18,18 @@ from ftlab.verbs.sweep import read_sweep
 
 
 class Recording:
-    """Context of a run: ``start`` opens the MLflow run, ``finish`` writes the record; an error is recorded on exit."""
+    """Context of a run: ``start`` opens the MLflow run, ``finish`` writes the record; an error is recorded on exit.
 
-    def __init__(self, cfg: DictConfig, folder: Path) -> None:
+    Args:
+        cfg: of the verb; its keys ``name``, ``seed``, ``experiment_name``, ``output_dir`` and ``tracking`` are read.
+        folder: of the run.
+        verb: that runs.
+        parent: id of the run that is looked at, where the verb looks at one.
+    """
+
+    def __init__(self, cfg: DictConfig, folder: Path, verb: str = "train", parent: str | None = None) -> None:
         self.cfg, self.folder = cfg, folder
+        self.verb, self.parent = verb, parent
         self.started = now()
         self.sweep = read_sweep(folder)
         self.tracker: MlflowRun | None = None
@@ -61,6 +69,8 @@ class Recording:
             sweep=self.sweep,
             mlflow=self.mlflow,
             error=error,
+            verb=self.verb,
+            parent=self.parent,
         )
 
     def finish(self, result: RunResult) -> None:
@@ -89,8 +99,16 @@ class Recording:
     def _record(self, error: BaseException) -> None:
         killed = isinstance(error, (KeyboardInterrupt, SystemExit))
         status: Any = "killed" if killed else "failed"
-        failed_result(self.cfg, self.folder, error, self.sweep, self.mlflow, status=status, started=self.started).save(
-            self.folder
-        )
+        failed_result(
+            self.cfg,
+            self.folder,
+            error,
+            self.sweep,
+            self.mlflow,
+            status=status,
+            started=self.started,
+            verb=self.verb,
+            parent=self.parent,
+        ).save(self.folder)
         if self.tracker is not None:
             self.tracker.finish("KILLED" if killed else "FAILED")

@@ -6,7 +6,8 @@ import json
 import pytest
 
 from ftlab.check import rules
-from ftlab.check.rules import Composed, check
+from ftlab.check.composed import Composed
+from ftlab.check.rules import check
 from ftlab.command.composer import Composer, plain
 from ftlab.metrics.measures import MEASURES
 
@@ -200,5 +201,5 @@ def test_predict_needs_a_text_and_a_folder(tmp_path):
 
 
 def test_each_sentence_is_said_once(monkeypatch, tmp_path):
-    monkeypatch.setattr(rules, "_PREDICT_RULES", (lambda c: ["same", "same"], lambda c: ["same"]))
+    monkeypatch.setattr(rules, "RULES", {"predict": (lambda c: ["same", "same"], lambda c: ["same"])})
     assert predict() == ["same"]
