@@ -15,28 +15,37 @@ from torchmetrics import Metric, MetricCollection
 
 from ftlab.adapters.adapted import Adapted
 from ftlab.check.allowlist import resolve_allowed
+from ftlab.check.components import RESERVED
 from ftlab.modules.classifier import ClassifierModule
 from ftlab.modules.optimizer import OptimizerFactory, SchedulerFactory, fused_option, warmup_steps
 
 Node = Mapping[str, Any]
-RESERVED = ("_target_", "name", "learning_rate", "load", "merge", "warmup")
 
 
-def build(node: Node, /, **runtime: Any) -> Any:  # noqa: ANN401 - any component
+def build(node: Node, group: str, /, **runtime: Any) -> Any:  # noqa: ANN401 - any component
     """Call the node's ``_target_`` with its options, and with those ``runtime`` values its signature names.
+
+    Args:
+        node: of the configuration.
+        group: it stands in; what ftlab reads itself in that group is no option of the target.
+        runtime: values by name.
 
     Raises:
         ConfigError: the target is not allowed.
     """
     target = resolve_allowed(str(node["_target_"]))
-    options = {k: v for k, v in node.items() if k not in RESERVED}
+    options = _options(node, group)
     named = inspect.signature(target).parameters
     return target(**{k: v for k, v in runtime.items() if k in named and k not in options}, **options)
 
 
+def _options(node: Node, group: str) -> dict[str, Any]:
+    return {k: v for k, v in node.items() if k not in ("_target_", *RESERVED.get(group, ()))}
+
+
 def build_adapter(node: Node, net: nn.Module, total_steps: int | None) -> Adapted:
     """Put the adapter on ``net``."""
-    adapted = build(node, net=net, total_steps=total_steps)
+    adapted = build(node, "adapter", net=net, total_steps=total_steps)
     assert isinstance(adapted, Adapted), f"{node['_target_']} must return Adapted"
     return adapted
 
@@ -44,7 +53,7 @@ def build_adapter(node: Node, net: nn.Module, total_steps: int | None) -> Adapte
 def build_optimizer(node: Node, device: str, precision: str) -> OptimizerFactory:
     """Return parameter groups -> optimizer; weight decay is set by the groups."""
     target = resolve_allowed(str(node["_target_"]))
-    options = {k: v for k, v in node.items() if k not in RESERVED}
+    options = _options(node, "optimizer")
     if isinstance(options.get("betas"), list):
         options["betas"] = tuple(options["betas"])
     fused = fused_option(target, device, unscales_gradients=precision == "16-mixed")
@@ -57,7 +66,7 @@ def build_scheduler(node: Node) -> SchedulerFactory:
     def make(optimizer: torch.optim.Optimizer, total_steps: int) -> torch.optim.lr_scheduler.LRScheduler:
         warmup = warmup_steps(float(node.get("warmup", 0.0)), total_steps)
         schedule: torch.optim.lr_scheduler.LRScheduler = build(
-            node, optimizer=optimizer, num_warmup_steps=warmup, num_training_steps=total_steps
+            node, "scheduler", optimizer=optimizer, num_warmup_steps=warmup, num_training_steps=total_steps
         )
         return schedule
 
@@ -73,17 +82,17 @@ def build_module(target: str, net: nn.Module, metrics: MetricCollection, **optio
 
 def build_metrics(nodes: Mapping[str, Node]) -> dict[str, Metric]:
     """Return the user's own metrics by name."""
-    return {name: build(node) for name, node in nodes.items() if node}
+    return {name: build(node, "metrics") for name, node in nodes.items() if node}
 
 
 def build_callbacks(nodes: Mapping[str, Node | None], **runtime: Any) -> list[L.Callback]:  # noqa: ANN401
     """Return the callbacks in the order of the file; one set to null is left out."""
-    return [build(node, **runtime) for node in nodes.values() if node]
+    return [build(node, "callbacks", **runtime) for node in nodes.values() if node]
 
 
 def build_trainer(node: Node, *, precision: str, folder: Path, callbacks: list[L.Callback], logger: Any) -> L.Trainer:  # noqa: ANN401
     """Return Lightning's Trainer; what the user gave wins over our settings."""
-    options = {k: v for k, v in node.items() if v is not None and k not in RESERVED}
+    options = {k: v for k, v in _options(node, "trainer").items() if v is not None}
     every = options.get("val_check_interval")
     if isinstance(every, int) and every > 1:
         # Count steps across epochs, so that every n steps means that also when an epoch has fewer.
