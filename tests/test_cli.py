@@ -90,7 +90,7 @@ KEYS = {
     "~seed": "~seed is not possible, since every run needs seed",
     "~callbacks.latenzy": "callbacks.latenzy is not an option; did you mean callbacks.latency?",
     "hydra.run.dir=x": "hydra.run.dir is set by ftlab itself; write output_dir=<folder>",
-    "resume=latest": "resume is not an option; a run is not resumed; start it again",
+    "resume_from_checkpoint=auto": "resume_from_checkpoint is not an option; write resume=latest",
     "text=hello": 'type: ftlab predict latest text="your sentence"',
     "=3": "=3 has no key; write key=value",
     "trainer.logger=false": "trainer.logger is set by ftlab itself; write tracking=... instead",
@@ -130,7 +130,7 @@ def test_each_fault_is_one_sentence_with_the_remedy(capsys, line):
 
 
 WORDS = {
-    "trian": "trian is not a verb; did you mean train? Verbs: predict, train",
+    "trian": "trian is not a verb; did you mean train? Verbs: evaluate, list, predict, train",
     "--lr": "--lr is no flag; write optimizer.lr=<value>",
     "--seed=3": "--seed is no flag; write seed=3",
     "--wat": "--wat is no flag; options are written key=value",
@@ -363,7 +363,8 @@ def test_predict_takes_folder_and_text_as_they_are(verbs, tmp_path, outputs):
 def test_predict_says_what_is_missing(capsys, tmp_path):
     (tmp_path / "run_one").mkdir()
     (tmp_path / "file").write_text("")
-    assert fault(capsys, "predict") == ['text is missing; type: ftlab predict latest text="your sentence"']
+    missing = 'text is missing; type: ftlab predict latest text="your sentence", or input=<file>'
+    assert fault(capsys, "predict") == [missing]
     assert fault(capsys, "predict", "run_on", "text=x") == ["run=run_on does not exist; did you mean run=run_one?"]
     assert fault(capsys, "predict", "file", "text=x") == ["run=file is a file; give the run's folder"]
     assert fault(capsys, "predict", "latest", "text=???")[0].endswith('write text="??? " with a blank')
@@ -380,6 +381,7 @@ def test_help_lists_choices_options_and_examples_that_work(capsys, monkeypatch, 
     assert "dataset.on_leak=warn" in text and "trainer.*" in text
     assert max(map(len, text.splitlines())) <= 120
     (tmp_path / "train.csv").write_text("text,stance\n")
+    (tmp_path / "reviews.csv").write_text("review\n")
     assert len(EXAMPLES["train"]) == 5
     for line, _ in (*EXAMPLES["train"], *EXAMPLES["predict"]):
         assert f"  {line}\n" in text or "predict" in line

@@ -53,8 +53,8 @@ def test_run_folder_holds_every_file(folder):
         "plots/confusion_matrix.png",
         "plots/calibration.png",
         "plots/latency.png",
-        "checkpoints/last.ckpt",
     } <= files
+    assert [name for name in files if name.startswith("checkpoints/state-") and name.endswith(".ckpt")]
     assert ".lock" not in files
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from ftlab.errors import DataError
+from ftlab.models.adapter_file import read_adapter
 from ftlab.models.pretrained import load_classifier
 from ftlab.models.quiet import quiet
 from ftlab.models.tokenizer import load_tokenizer
@@ -70,14 +71,14 @@ def load_artefact(folder: Path) -> LoadedArtefact:
 
     Raises:
         DataError: ``folder`` is no such folder.
-        ModelError: the adapter's base cannot be had.
+        ModelError: the adapter's base cannot be had; a file names code or holds pickled weights.
     """
     config = ModelConfig(name=folder.name, checkpoint=str(folder))
     if (folder / "adapter_config.json").is_file():
-        settings = _read_json(folder / "adapter_config.json")
+        adapter = read_adapter(folder)
         labels = [str(label) for label in _read_json(folder / "labels.json")]
-        base = ModelConfig(name=folder.name, checkpoint=str(settings["base_model_name_or_path"]), embedded=EMBEDDED)
-        net: nn.Module = PeftModel.from_pretrained(load_classifier(base, labels).net, folder, is_trainable=False)
+        base = load_classifier(ModelConfig(name=folder.name, checkpoint=adapter.base, embedded=EMBEDDED), labels).net
+        net: nn.Module = PeftModel.from_pretrained(base, folder, is_trainable=False, config=adapter.config)
     else:
         names = _read_json(folder / "config.json").get("id2label")
         if not isinstance(names, dict):

@@ -14,8 +14,10 @@ from torch import nn
 from torchmetrics import Metric, MetricCollection
 
 from ftlab.adapters.adapted import Adapted
+from ftlab.callbacks.stopping import FirstError
 from ftlab.check.allowlist import resolve_allowed
 from ftlab.check.components import RESERVED
+from ftlab.checkpoints.durable import DurableCheckpointIO
 from ftlab.modules.classifier import ClassifierModule
 from ftlab.modules.optimizer import OptimizerFactory, SchedulerFactory, fused_option, warmup_steps
 
@@ -100,7 +102,8 @@ def build_trainer(node: Node, *, precision: str, folder: Path, callbacks: list[L
     ours = {
         "default_root_dir": folder,
         "logger": logger,
-        "callbacks": callbacks,
+        "callbacks": [FirstError(), *callbacks],
+        "plugins": [DurableCheckpointIO()],
         "enable_model_summary": False,
         "num_sanity_val_steps": 0,
         "enable_checkpointing": True,

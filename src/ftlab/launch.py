@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 import threading
@@ -13,6 +14,7 @@ from types import FrameType
 from ftlab import __version__
 from ftlab.command.arguments import parse
 from ftlab.errors import UserError
+from ftlab.redact import redact_text
 
 DONE, FAILED, USER, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 _WORDS = {INTERRUPTED: "interrupted", TERMINATED: "terminated"}
@@ -25,7 +27,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _terminating():
             return _dispatch(words)
     except UserError as error:
-        print(*error.sentences, sep="\n", file=sys.stderr)
+        print(*(_shown(sentence) for sentence in error.sentences), sep="\n", file=sys.stderr)
+        return USER
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            print(redact_text(traceback.format_exc()), end="", file=sys.stderr)
+            return FAILED
+        print(
+            _shown(f"{str(error.filename)[:80]}... is longer than a path may be; give a shorter one"), file=sys.stderr
+        )
         return USER
     except KeyboardInterrupt:
         print(_WORDS[INTERRUPTED], file=sys.stderr)
@@ -36,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(_WORDS[code], file=sys.stderr)
         return code
     except Exception:
-        traceback.print_exc()
+        print(redact_text(traceback.format_exc()), end="", file=sys.stderr)
         return FAILED
 
 
@@ -59,6 +69,12 @@ def _dispatch(words: list[str]) -> int:
     return execute(arguments)
 
 
+def _shown(sentence: str) -> str:
+    """Return a sentence for the terminal: no secret in it, and no character that would steer the terminal."""
+    text = redact_text(sentence)
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
 def _exit_code(error: SystemExit) -> int:
     """Return the exit code of a SystemExit: Lightning leaves fit with one after a signal."""
     if type(error).__name__ == "SIGTERMException" or error.code == TERMINATED:
@@ -77,9 +93,13 @@ def _terminating() -> Iterator[None]:
         yield  # only the main thread may set handlers
         return
 
+    left = False
+
     def leave(number: int, frame: FrameType | None) -> None:
-        # While Lightning trains, its own handler calls this one too, and ends the run at the next step.
-        if signal.getsignal(signal.SIGTERM) is leave:
+        # Once: what is then written about the run must go through. While it trains, callbacks.stopping listens.
+        nonlocal left
+        if not left:
+            left = True
             raise SystemExit(TERMINATED)
 
     before = signal.signal(signal.SIGTERM, leave), signal.getsignal(signal.SIGINT)

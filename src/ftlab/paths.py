@@ -7,12 +7,18 @@ import os
 import re
 import secrets
 import shutil
-import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ftlab.errors import ConfigError, DataError
+from ftlab.locks import NAME as LOCK
+from ftlab.locks import lock as lock
+from ftlab.locks import owner_alive as owner_alive
+from ftlab.locks import take_lock as take_lock
+from ftlab.locks import unlock as unlock
+from ftlab.state import NAME as STATE
+from ftlab.state import RunState, read_state
 
 # Where this process writes. Lightning starts the other ranks of a run anew; they must not make a folder of their own.
 FOLDER_VARIABLE = "FTLAB_RUN_FOLDER"
@@ -104,15 +110,45 @@ def check_writable(output_dir: Path) -> None:
         raise _not_writable(output_dir, "permission denied")
 
 
-def lock(folder: Path) -> None:
-    """Write the lock of ``folder``: process id and host. FileExistsError where another owner holds it."""
-    with (folder / ".lock").open("x", encoding="utf-8") as file:
-        json.dump({"pid": os.getpid(), "host": socket.gethostname()}, file)
+def run_status(folder: Path) -> str:
+    """Return how a run stands: ``running``, ``killed`` (without a word), or the status its record gives.
+
+    A record may be older than what goes on in the folder: a run that failed is gone on with in place.
+    """
+    status = _recorded_status(folder)
+    if owner_alive(folder):
+        return "running"
+    if (folder / LOCK).exists() and status != "finished":
+        return "killed"  # its owner died before it could give the folder free
+    return status or "killed"
 
 
-def unlock(folder: Path) -> None:
-    """Give the folder free."""
-    (folder / ".lock").unlink(missing_ok=True)
+def _recorded_status(folder: Path) -> str | None:
+    try:
+        return str(json.loads((folder / "result.json").read_text(encoding="utf-8"))["run"]["status"])
+    except (OSError, ValueError, KeyError, TypeError):  # none yet, or none of ours
+        return None
+
+
+def begun(output_dir: Path, verb: str) -> list[tuple[Path, RunState, str]]:
+    """Return the runs of ``verb`` below ``output_dir`` that left a state, with their status, the newest first.
+
+    The jobs of sweeps are left out: they go on with their sweep.
+    """
+    found = []
+    for path in output_dir.glob(f"*/*/{STATE}"):
+        try:
+            state = read_state(path.parent)
+        except DataError:
+            continue  # a broken state is nothing to go on with, and `ftlab list` shows it
+        if state is not None and state.verb == verb:
+            found.append((path.parent, state, run_status(path.parent)))
+    return sorted(found, key=lambda one: (one[1].started, one[0].name), reverse=True)
+
+
+def unfinished(output_dir: Path, verb: str = "train") -> list[tuple[Path, RunState]]:
+    """Return the runs of ``verb`` below ``output_dir`` that were killed, interrupted or failed, the newest first."""
+    return [(folder, state) for folder, state, status in begun(output_dir, verb) if status in ("killed", "failed")]
 
 
 def latest_run(output_dir: Path | str, verb: str = "train") -> Path:

@@ -14,9 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from ftlab.artefact import load_artefact
+from ftlab.models.first_token import first_token_only
+from ftlab.models.tokens import Text, Tokens, split_pairs
 
-Text = str | tuple[str, str]  # a text, or a pair
 _AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
+_BATCH_TOKENS = {"cuda": 16_384, "mps": 8_192}
+_CPU_BATCH_TOKENS = 1_024  # per thread: what the layers write stays near the caches; larger batches are no faster
 _WEIGHTS = {"bf16-true": torch.bfloat16, "16-true": torch.float16, "64-true": torch.float64}
 
 
@@ -58,6 +61,7 @@ class TorchPredictor:
         self.max_length = max_length
         self.device = device
         self.precision = precision
+        self.batch_tokens = batch_tokens(device)  # padding included, of a batch whose size is left open
         self.merged = False  # whether adapter weights were folded into the base
 
     @property
@@ -68,7 +72,7 @@ class TorchPredictor:
 
     def encode(self, texts: Sequence[Text]) -> dict[str, Tensor]:
         """Tokenise ``texts`` and put them on the device: ``input_ids``, ``attention_mask``, ... (B, T)."""
-        first, second = _columns(texts)
+        first, second = split_pairs(texts)
         encoded = self.tokenizer(
             first, second, truncation=True, max_length=self.max_length, padding=True, return_tensors="pt"
         )
@@ -89,17 +93,33 @@ class TorchPredictor:
         elif self.device.type == "mps":
             torch.mps.synchronize()
 
-    def score(self, texts: Sequence[Text], batch_size: int = 32) -> npt.NDArray[np.float64]:
-        """Return logits (N, num_labels) in the order of ``texts``; batches are sorted by length to save padding."""
-        lengths = [len(t) if isinstance(t, str) else len(t[0]) + len(t[1]) for t in texts]
-        order = sorted(range(len(texts)), key=lengths.__getitem__)
+    def score(self, texts: Sequence[Text], batch_size: int | None = 32) -> npt.NDArray[np.float64]:
+        """Return logits (N, num_labels) in the order of ``texts``; batches hold texts of like length to save padding.
+
+        Args:
+            texts: tokenised at once.
+            batch_size: rows per batch; None: as many as ``batch_tokens`` holds. Where memory runs out on the device,
+                the batch is halved, and so is ``batch_tokens``.
+        """
         scored = np.empty((len(texts), len(self.labels)))
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
-            scored[rows] = self.logits(self.encode([texts[r] for r in rows])).cpu().numpy()
+        if not len(texts):
+            return scored
+        tokens = Tokens.of(self.tokenizer, texts, self.max_length)
+        waiting = tokens.batches(batch_size, self.batch_tokens)[::-1]
+        with first_token_only(self.net):
+            while waiting:
+                rows = waiting.pop()
+                try:
+                    encoded = {name: torch.from_numpy(a).to(self.device) for name, a in tokens.padded(rows).items()}
+                    scored[rows] = self.logits(encoded).cpu().numpy()
+                except torch.OutOfMemoryError:
+                    if len(rows) == 1:
+                        raise  # one text alone does not fit
+                    self.batch_tokens = max(self.batch_tokens // 2, self.max_length)
+                    waiting += [rows[len(rows) // 2 :], rows[: len(rows) // 2]]
         return scored
 
-    def predict(self, texts: Sequence[Text], batch_size: int = 32) -> list[Prediction]:
+    def predict(self, texts: Sequence[Text], batch_size: int | None = 32) -> list[Prediction]:
         """Return one prediction per text."""
         logits = torch.from_numpy(self.score(texts, batch_size))
         return [self._prediction(row) for row in logits.softmax(dim=-1)]
@@ -110,10 +130,9 @@ class TorchPredictor:
         return Prediction(self.labels[best], float(probabilities[best]), named)
 
 
-def _columns(texts: Sequence[Text]) -> tuple[list[str], list[str] | None]:
-    if texts and isinstance(texts[0], tuple):
-        return [t[0] for t in texts], [t[1] for t in texts]
-    return [str(t) for t in texts], None
+def batch_tokens(device: torch.device) -> int:
+    """Return how many tokens a batch holds on ``device`` where its size is left open."""
+    return _BATCH_TOKENS.get(device.type, _CPU_BATCH_TOKENS * min(torch.get_num_threads(), 8))
 
 
 def load_predictor(

@@ -73,7 +73,7 @@ class DatasetInfo:
     max_length: int  # tokens
     truncated_rows: int
     duplicate_rows: int
-    leaked_rows: int
+    leaked_rows: int | None  # None: train was not read
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +227,7 @@ def load_result(folder: Path) -> RunResult:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except OSError:
-        raise DataError(f"{folder} holds no result.json, so it is no finished run; `ls outputs` shows yours") from None
+        raise DataError(f"{folder} holds no result.json, so it is no finished run; `ftlab list` shows yours") from None
     except ValueError as error:  # not JSON, not UTF-8
         raise DataError(f"{path} is not valid JSON ({error}); run the job again") from None
     if not isinstance(raw, dict) or not isinstance(raw.get("schema"), int):

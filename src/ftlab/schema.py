@@ -48,12 +48,13 @@ class DatasetConfig:
     hub: Optional[str] = None  # hub id of a data set; then train/val/test are its split names
     subset: Optional[str] = None  # configuration of the hub data set, where it has several
     revision: str = "main"
-    train: Optional[str] = None  # a file (csv, tsv, jsonl, parquet), or a split name of `hub`
-    val: Optional[str] = None  # None: made from train
-    test: Optional[str] = None  # None: made from train
+    train: Optional[str] = None  # a file (csv, tsv, jsonl, json, parquet), 'part-*.csv', a folder, or a split of `hub`
+    val: Optional[str] = None  # None: from the folder given as train, else made from train
+    test: Optional[str] = None  # None: from the folder given as train, else made from train
     text_column: str = "text"
     text_pair_column: Optional[str] = None
     label_column: str = "label"
+    group_column: Optional[str] = None  # rows of one group (an author, a source) stay in one split
     labels: Optional[list[str]] = None  # label names in the order of their numbers; None: found in the data
     val_fraction: float = 0.1  # of train, where no val is given
     test_fraction: float = 0.2  # of train, where no test is given
@@ -63,9 +64,9 @@ class DatasetConfig:
     batch_size: int = 16  # rows
     eval_batch_size: int = 32  # rows
     batching: str = "length_grouped"  # length_grouped, shuffled (dynamic padding), or fixed (pad to max_length)
-    sample_per_class: Optional[int] = None  # rows per label, from train and from test
+    sample_per_class: Optional[int] = None  # rows per label, from train and from test; saved as sample.csv
     limit: LimitConfig = field(default_factory=LimitConfig)
-    on_leak: str = "warn"  # test texts that stand in train: warn, drop (from train), fail
+    on_leak: str = "warn"  # texts or groups that two splits share: warn, drop (from train, or val), fail
     samples: list[str] = field(default_factory=list)  # texts predicted before and after
     num_workers: int = 0  # loader processes
 
@@ -131,6 +132,12 @@ class TrainConfig:
     seed: int = 42
     device: str = "auto"  # of inference: auto, cpu, cuda, mps
     monitor: str = "val/f1_macro"  # picks the best checkpoint and stops early
+    resume: Optional[str] = (
+        None  # go on with a run that was killed or failed, or with a sweep (-m): a folder, or latest
+    )
+    resume_policy: str = (
+        "same"  # same options only; strict: and no damaged checkpoint passed over; changed: go on anyway
+    )
     dry_run: bool = False  # check the configuration, then stop
 
 
@@ -139,7 +146,52 @@ class PredictConfig:
     """Root of ``ftlab predict``."""
 
     run: str = "latest"  # a run folder, or latest
-    text: Optional[str] = None
+    text: Optional[str] = None  # one text; or give input
+    input: Optional[str] = None  # a file (csv, tsv, txt, jsonl, json; .gz; parquet), or - for what is piped in
+    input_format: Optional[str] = None  # csv, tsv, txt, jsonl; None: by the ending; of a pipe, by its first line
+    output: Optional[str] = (
+        None  # a file (jsonl, csv, tsv, parquet); broken off, the same command goes on; None: stdout
+    )
+    overwrite: bool = False  # replace an output that exists, or start one anew that was begun otherwise
+    text_column: Optional[str] = None  # of input; None: the run's own
+    text_pair_column: Optional[str] = None  # of input; None: the run's own
+    prefix: str = ""  # before the names of the added columns: prediction, and p_<label> for each label
+    batch_size: Any = "auto"  # rows; auto: by their length, so that a batch holds about as many tokens as any other
+    output_dir: str = "outputs"  # where latest is looked for
+    device: str = "auto"  # auto, cpu, cuda, mps
+    dry_run: bool = False  # check the configuration, then stop
+
+
+@dataclass
+class EvaluateConfig:
+    """Root of ``ftlab evaluate``. What stands in the run (data set, seed, experiment) is taken from there."""
+
+    run: str = "latest"  # a finished run's folder; its key may be left out; latest: the newest below output_dir
+    dataset: DatasetConfig = field(default_factory=DatasetConfig)  # None: the run's own
+    metrics: dict[str, Any] = field(default_factory=dict)  # your own: metrics.<name>._target_=package.Class
+    cost: CostConfig = field(default_factory=CostConfig)
+    latency: LatencyConfig = field(default_factory=LatencyConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    predictions: PredictionsConfig = field(default_factory=PredictionsConfig)
+    experiment_name: str = "default"  # unless given, the run's
+    name: str = "evaluate"  # unless given, the run's with _evaluate
     output_dir: str = "outputs"
-    device: str = "auto"
-    dry_run: bool = False
+    seed: int = 42  # recorded only: unless given, the run's
+    device: str = "auto"  # auto, cpu, cuda, mps
+    dry_run: bool = False  # check the configuration, then stop
+
+
+@dataclass
+class ListConfig:
+    """Root of ``ftlab list``. Filters hold one word or several, a,b: any of them will do."""
+
+    output_dir: str = "outputs"  # the folder to look into; its key may be left out
+    status: Optional[str] = None  # running, finished, failed, killed, pruned, skipped, broken
+    verb: Optional[str] = None  # train, evaluate
+    experiment: Optional[str] = None  # experiment_name of the runs
+    model: Optional[str] = None
+    adapter: Optional[str] = None
+    dataset: Optional[str] = None
+    sort: str = "started"  # started (newest first), main (best first), p50 (fastest first), usd (cheapest first)
+    limit: Optional[int] = None  # at most so many runs; None: 20, and with json all
+    json: bool = False  # print one JSON array instead of tables; also written --json

@@ -1,7 +1,9 @@
+import dataclasses
 import json
 
 import pytest
 import torch
+from peft import AutoPeftModelForSequenceClassification
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from ftlab.adapters.lora import add_lora
@@ -9,6 +11,7 @@ from ftlab.artefact import folder_size_mb, is_adapter, load_artefact, save_artef
 from ftlab.errors import DataError, ModelError
 from ftlab.models.pretrained import load_classifier
 from ftlab.models.tokenizer import load_tokenizer
+from ftlab.predictor import load_predictor
 from ftlab.schema import ModelConfig
 
 LABELS = ["oppose", "neutral", "support"]
@@ -89,6 +92,32 @@ def test_lora_on_a_hub_base_is_the_peft_layout_and_names_the_hub_id(tmp_path, ne
     loaded = load_artefact(tmp_path / "model")
     assert loaded.labels == LABELS
     assert torch.equal(logits(loaded.net, loaded.tokenizer), expected)
+
+
+@pytest.mark.parametrize("layout", ["full", "adapter"])
+def test_plain_transformers_and_peft_predict_what_the_predictor_does(tmp_path, tokenizer, layout):
+    base, folder = tmp_path / "base", tmp_path / "model"
+    torch.manual_seed(0)
+    lively = dataclasses.replace(CONFIG, architecture={**SHAPE, "initializer_range": 0.5})
+    net = load_classifier(lively, LABELS).net.eval()
+    net.save_pretrained(base)
+    wrapped = trained_lora(net)
+    place = str(base) if layout == "adapter" else None
+    assert save_artefact(wrapped, tokenizer, folder, labels=LABELS, base=place) == layout
+    texts = [*TEXTS, *(f"{text} {number} times over" for text in TEXTS for number in range(20))]
+    found = load_predictor(folder, max_length=24, device=torch.device("cpu")).predict(texts, batch_size=7)
+
+    auto = AutoPeftModelForSequenceClassification if layout == "adapter" else AutoModelForSequenceClassification
+    plain = auto.from_pretrained(folder, num_labels=len(LABELS)).eval()
+    own = AutoTokenizer.from_pretrained(folder)
+    with torch.inference_mode():
+        encoded = own(texts, truncation=True, max_length=24, padding=True, return_tensors="pt")
+        probabilities = plain(**encoded).logits.softmax(-1)  # (42, 3)
+    assert [prediction.label for prediction in found] == [LABELS[n] for n in probabilities.argmax(-1)]
+    for number, label in enumerate(LABELS):
+        ours = [prediction.probabilities[label] for prediction in found]
+        assert max(ours) - min(ours) > 0.1, "one answer for all shows nothing"
+        assert ours == pytest.approx(probabilities[:, number].tolist(), abs=1e-5)
 
 
 def test_adapter_whose_base_is_not_to_be_had_says_so(tmp_path, net, tokenizer, monkeypatch):

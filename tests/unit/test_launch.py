@@ -71,6 +71,21 @@ def test_handlers_are_as_before_whatever_happened_between(monkeypatch):
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
 
 
+def test_second_sigterm_lets_what_is_written_go_through(monkeypatch):
+    written = []
+
+    def dispatch(words):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            written.append("record")
+
+    monkeypatch.setattr(launch, "_dispatch", dispatch)
+    assert launch.main([]) == 143
+    assert written == ["record"]
+
+
 def test_outside_of_the_main_thread_no_handler_is_set():
     codes = []
     thread = threading.Thread(target=lambda: codes.append(launch.main(["--version"])))

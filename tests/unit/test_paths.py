@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -155,6 +156,61 @@ def test_latest_is_the_newest_finished_training_run(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "result.json").write_bytes(text.encode("latin-1"))
     assert paths.latest_run(tmp_path) == newest
+
+
+def began(folder, started="2026-01-01T00:00:00", **fields):
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {"id": "i", "name": "n", "verb": "train", "pid": 1, "host": "h", "started": started, "config_digest": "d"}
+    state |= {"seed": 1, "dataset_digest": None, "overrides": [], "mlflow": {}, "sweep": None, "schema": 1, **fields}
+    (folder / "state.json").write_text(json.dumps(state))
+    return folder
+
+
+def dead_lock(folder):
+    (folder / ".lock").write_text(
+        json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "process_started": 1.0})
+    )
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("recorded", "owner", "status"),
+    [
+        (None, "alive", "running"),
+        (None, "dead", "killed"),
+        (None, None, "killed"),
+        ("failed", None, "failed"),
+        ("killed", None, "killed"),
+        ("failed", "alive", "running"),  # goes on
+        ("failed", "dead", "killed"),  # went on, and was killed hard
+        ("finished", "dead", "finished"),  # killed after its record was written
+        ("finished", None, "finished"),
+    ],
+)
+def test_the_status_of_a_run_is_told_by_its_record_and_its_owner(tmp_path, recorded, owner, status):
+    folder = began(tmp_path / "run")
+    if recorded:
+        (folder / "result.json").write_text(json.dumps({"run": {"status": recorded}}))
+    if owner == "alive":
+        paths.take_lock(folder)
+    if owner == "dead":
+        dead_lock(folder)
+    assert paths.run_status(folder) == status
+
+
+def test_unfinished_runs_are_listed_newest_first_without_jobs_of_sweeps_and_broken_ones(tmp_path):
+    old = began(tmp_path / "e" / "old", "2026-01-01T00:00:00")
+    new = began(tmp_path / "f" / "new", "2026-02-01T00:00:00")
+    failed = record(tmp_path / "e" / "failed", status="failed")
+    began(failed, "2026-01-15T00:00:00")
+    began(record(tmp_path / "e" / "done"), "2026-03-01T00:00:00")
+    began(tmp_path / "e" / "evaluated", verb="evaluate")
+    began(tmp_path / "e" / "sweep" / "0_job")
+    paths.take_lock(began(tmp_path / "e" / "running", "2026-04-01T00:00:00"))
+    (tmp_path / "e" / "broken").mkdir()
+    (tmp_path / "e" / "broken" / "state.json").write_text("{")
+    assert [folder for folder, _ in paths.unfinished(tmp_path)] == [new, failed, old]
+    assert paths.begun(tmp_path, "train")[0][2] == "running"
 
 
 def test_no_run_at_all_says_how_to_make_one(tmp_path):

@@ -83,3 +83,39 @@ def test_a_saved_folder_predicts_the_same(tmp_path):
     assert np.array_equal(loaded.score(TEXTS), predictor.score(TEXTS))
     assert loaded.labels == LABELS
     loaded.synchronize()
+
+
+def test_batches_of_open_size_hold_so_many_tokens_and_give_the_same_scores(monkeypatch):
+    predictor = make()
+    texts = [f"{'word ' * (n % 9)}{n}" for n in range(50)]
+    alone = np.concatenate([predictor.score([text]) for text in texts])
+    shapes, logits = [], predictor.logits
+    monkeypatch.setattr(predictor, "logits", lambda e: shapes.append(tuple(e["input_ids"].shape)) or logits(e))
+    predictor.batch_tokens = 100
+    np.testing.assert_allclose(predictor.score(texts, None), alone, atol=1e-5)
+    assert all(rows * length <= 100 for rows, length in shapes) and sum(rows for rows, _ in shapes) == 50
+    assert [length for _, length in shapes] == sorted(length for _, length in shapes)
+
+
+def test_batches_are_halved_where_memory_runs_out(monkeypatch):
+    predictor = make()
+    texts = [f"a text {n}" for n in range(20)]
+    wanted, logits, sizes = predictor.score(texts), predictor.logits, []
+
+    def small(encoded):
+        sizes.append(len(encoded["input_ids"]))
+        if sizes[-1] > 6:
+            raise torch.OutOfMemoryError
+        return logits(encoded)
+
+    monkeypatch.setattr(predictor, "logits", small)
+    predictor.batch_tokens = 4096
+    np.testing.assert_allclose(predictor.score(texts, None), wanted, atol=1e-5)
+    assert sizes == [20, 10, 5, 5, 10, 5, 5] and predictor.batch_tokens < 4096
+    monkeypatch.setattr(predictor, "logits", lambda encoded: small({"input_ids": range(9)}))
+    with pytest.raises(torch.OutOfMemoryError):
+        predictor.score(["one text alone"])
+
+
+def test_nothing_to_score_gives_no_rows():
+    assert make().score([]).shape == (0, 2) and make().predict([]) == []

@@ -14,6 +14,9 @@ TOKEN = "hf_" + "a" * 30
         ("password", "x"),
         ("auth.access_token", "x"),
         ("client_secret", "x"),
+        ("AWS_SECRET_ACCESS_KEY", "x"),
+        ("ssh.private_key", "x"),
+        ("note", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"),
     ],
 )
 def test_secrets_are_seen_by_key_or_by_look(key, value):
@@ -52,3 +55,14 @@ def test_text_keeps_everything_else():
         redact_text(f"token {TOKEN} at https://u:p@host/x failed")
         == f"token {HIDDEN} at https://{HIDDEN}@host/x failed"
     )
+
+
+def test_what_stands_in_the_environment_under_a_secret_name_is_hidden_anywhere(monkeypatch):
+    monkeypatch.setenv("MY_TOKEN", "ordinary words")
+    monkeypatch.setenv("LONGER_TOKEN", "quite ordinary words")
+    monkeypatch.setenv("SHORT_TOKEN", "test")
+    monkeypatch.setenv("MY_WORDS", "more words")
+    assert redact_text("a test of quite ordinary words, ordinary words and more words") == (
+        f"a test of {HIDDEN}, {HIDDEN} and more words"
+    )
+    assert looks_secret("name", "ordinary words") and not looks_secret("name", "test")

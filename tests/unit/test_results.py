@@ -8,78 +8,11 @@ import numpy as np
 import pytest
 
 from ftlab.errors import DataError
-from ftlab.results import (
-    Artefact,
-    Cost,
-    DatasetInfo,
-    Energy,
-    LatencyRow,
-    ModelInfo,
-    Quality,
-    RunInfo,
-    RunResult,
-    TrainingStats,
-    load_result,
-)
-
-
-def latency(batch_size: int = 1, **changes) -> LatencyRow:
-    row = LatencyRow(
-        protocol="full",
-        backend="torch",
-        device="cpu",
-        batch_size=batch_size,
-        merged=False,
-        dtype="float32",
-        threads=1,
-        p50_ms=12.0,
-        p90_ms=13.0,
-        p95_ms=14.0,
-        p99_ms=15.0,
-        mean_ms=12.5,
-        ci95_p50_ms=(11.8, 12.2),
-        samples=200,
-        total_seconds=2.5,
-        tokenization_ms=0.4,
-        throughput_per_second=80.0,
-    )
-    return dataclasses.replace(row, **changes)
+from ftlab.results import Quality, RunResult, TrainingStats, load_result
+from made_runs import run_result, timed
 
 
 def result(**changes) -> RunResult:
-    run = RunInfo(
-        id="ab12",
-        name="tiny_full",
-        verb="train",
-        status="finished",
-        error=None,
-        log="run.log",
-        started="2026-01-01T00:00:00+00:00",
-        finished="2026-01-01T00:01:00+00:00",
-        seed=1,
-        sweep=None,
-        parent=None,
-        overrides=["model=tiny_bert"],
-        config_digest="c0",
-        git_commit=None,
-        mlflow={"uri": "sqlite:///x.db", "experiment_id": "1", "run_id": "2", "parent_run_id": None},
-    )
-    model = ModelInfo(
-        name="tiny",
-        checkpoint="none",
-        revision=None,
-        init="random",
-        weights_digest="d0",
-        tokenizer="bytes",
-        task="classification",
-        head="classification",
-        max_positions=None,
-        parameters=1000,
-        trainable_parameters=10,
-        trainable_percent=1.0,
-        size_mb=0.004,
-        precision="32-true",
-    )
     quality = Quality(
         main={"name": "f1_macro", "split": "test", "direction": "max"},
         untrained={"accuracy": 0.3},
@@ -87,22 +20,14 @@ def result(**changes) -> RunResult:
         test={"accuracy": 0.7, "auroc": math.nan, "per_class": {"a": {"f1": 0.5}}},
         test_ci95={"accuracy": (0.6, 0.8), "auroc": (math.nan, math.nan)},
     )
-    whole = RunResult(
-        run=run,
-        model=model,
-        adapter={"name": "full", "learning_rate": 2e-5},
-        prompt={"name": "none"},
-        compression={"name": "none"},
-        dataset=DatasetInfo("toy", "e0", "e1", ["a", "b"], 20, 5, 5, 32, 1, 2, 3),
-        quality=quality,
-        training=TrainingStats(seconds=60.0, steps=10),
-        latency=[latency(1), latency(32, p50_ms=100.0)],
-        cost=Cost("cpu", 0.1, "a price list", "2025-06", 0.5, 1, 0.002, 0.0007),
-        energy=Energy(0.5, None, "estimate", "cpu"),
-        artefact=Artefact("model", 1.5, True, 0.0),
-        environment={"python": "3.11"},
+    return run_result(
+        **{
+            "quality": quality,
+            "training": TrainingStats(seconds=60.0, steps=10),
+            "latency": [timed(1, 12.0), timed(32, 100.0)],
+            **changes,
+        }
     )
-    return dataclasses.replace(whole, **changes)
 
 
 def test_a_saved_result_loads_as_it_was(tmp_path):
@@ -145,11 +70,11 @@ def test_flat_names_every_finite_number_and_nothing_else():
     assert flat["test_ci95/accuracy/low"] == 0.6
     assert flat["latency/b1/p50_ms"] == 12.0
     assert flat["latency/b32/p50_ms"] == 100.0
-    assert flat["cost/usd_per_1k_requests"] == 0.0007
-    assert flat["energy/training_wh"] == 0.5
+    assert flat["cost/usd_per_1k_requests"] == 0.00123
+    assert flat["energy/training_wh"] == 0.52
     assert flat["training/steps"] == 10.0
-    assert flat["model/trainable_percent"] == 1.0
-    assert flat["artefact/size_mb"] == 1.5
+    assert flat["model/trainable_percent"] == 1.0936
+    assert flat["artefact/size_mb"] == 270.9
     assert all(isinstance(v, float) and math.isfinite(v) for v in flat.values())
     assert not {
         "test/auroc",
@@ -161,13 +86,13 @@ def test_flat_names_every_finite_number_and_nothing_else():
 
 
 def test_flat_keeps_merged_and_separate_adapters_apart():
-    flat = result(latency=[latency(1), latency(1, merged=True, p50_ms=9.0)]).flat()
+    flat = result(latency=[timed(1, 12.0), timed(1, 9.0, merged=True)]).flat()
     assert (flat["latency/b1/p50_ms"], flat["latency/b1_merged/p50_ms"]) == (12.0, 9.0)
 
 
 def test_flat_of_a_run_that_failed_early_is_what_is_known():
     failed = result(model=None, dataset=None, quality=None, cost=None, artefact=None, latency=[])
-    assert failed.flat() == {"training/seconds": 60.0, "training/steps": 10.0, "energy/training_wh": 0.5}
+    assert failed.flat() == {"training/seconds": 60.0, "training/steps": 10.0, "energy/training_wh": 0.52}
 
 
 def test_keys_of_a_later_ftlab_do_not_disturb(tmp_path):
@@ -208,7 +133,7 @@ def test_a_record_without_a_run_is_refused(tmp_path):
 
 
 def test_a_folder_without_a_result_is_no_finished_run(tmp_path):
-    with pytest.raises(DataError, match=r"holds no result\.json.*`ls outputs` shows yours"):
+    with pytest.raises(DataError, match=r"holds no result\.json.*`ftlab list` shows yours"):
         load_result(tmp_path)
 
 

@@ -78,3 +78,60 @@ def test_names_hide_a_login(tmp_path):
     assert RunNames("http://me:pw@host").to_dict()["uri"] == "http://<hidden>@host"
     assert run.names.to_dict()["run_id"] == run.version
     assert run.name == "job"
+
+
+def test_a_run_opened_again_gets_no_param_and_no_point_twice(tmp_path, uri):
+    first = MlflowRun(uri, "study", "job", tmp_path)
+    first.log_hyperparams({"optimizer.lr": 0.1})
+    for step in (2, 4, 6):
+        first.log_metrics({"train/loss": step / 10}, step)
+    first.log_metrics({"cost/usd": 1.0})
+    first.finish("KILLED")
+    again = MlflowRun(uri, "study", "job", tmp_path, {"new": "tag"}, run_id=first.version)
+    client = MlflowClient(uri)
+    assert again.names == first.names and client.get_run(first.version).info.status == "RUNNING"
+    again.log_hyperparams({"optimizer.lr": 0.2, "extra": 1})
+    for step in (4, 6, 8):
+        again.log_metrics({"train/loss": step / 10, "val/loss": 1.0}, step)
+    again.log_metrics({"cost/usd": 2.0})  # the last word of the run
+    again.finish("FINISHED")
+    run = client.get_run(first.version)
+    assert run.info.status == "FINISHED" and run.data.tags["new"] == "tag"
+    assert run.data.params == {"optimizer.lr": "0.1", "extra": "1"} and run.data.metrics["cost/usd"] == 2.0
+    points = {name: client.get_metric_history(first.version, name) for name in ("train/loss", "val/loss")}
+    assert [p.step for p in points["train/loss"]] == [2, 4, 6, 8] and [p.step for p in points["val/loss"]] == [4, 6, 8]
+
+    client.delete_run(first.version)
+    other = MlflowRun(uri, "study", "job", tmp_path, run_id=first.version)
+    assert other.active and other.version not in (None, first.version)
+
+
+def test_a_server_that_is_down_when_a_run_goes_on_leaves_it_its_id(tmp_path, caplog):
+    (tmp_path / "file").write_text("no database")
+    run = MlflowRun(f"sqlite:///{tmp_path / 'file'}", "study", "job", tmp_path, run_id="abc")
+    assert not run.active and run.names.to_dict()["run_id"] == "abc"
+
+
+def test_only_the_run_of_a_dead_folder_is_marked_killed(tmp_path, uri):
+    ours = MlflowRun(uri, "study", "new", tmp_path)
+    dead = MlflowRun(uri, "study", "dead", tmp_path, {"ftlab.folder": "/outputs/dead"})
+    ours.close_dead(dead.version, tmp_path / "another")
+    ours.close_dead("0" * 32, tmp_path)  # not in this store
+    client = MlflowClient(uri)
+    assert client.get_run(dead.version).info.status == "RUNNING" and ours.active
+    from pathlib import Path
+
+    ours.close_dead(dead.version, Path("/outputs/dead"))
+    assert client.get_run(dead.version).info.status == "KILLED"
+
+
+def test_whatever_a_client_raises_the_run_goes_on(tmp_path, uri, monkeypatch, caplog):
+    run = MlflowRun(uri, "study", "job", tmp_path)
+
+    def broken(*rest, **more):
+        raise ValueError
+
+    monkeypatch.setattr(MlflowClient, "log_batch", broken)
+    run.log_metrics({"a": 1.0})
+    run.finish("FAILED")
+    assert not run.active and "ValueError" in caplog.text

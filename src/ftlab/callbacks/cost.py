@@ -69,7 +69,7 @@ class Cost(Measuring):
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Start the clock."""
-        self._began, self._seconds = self._clock(), None
+        self._began, self._seconds = self._clock() - self.resumed().get("seconds", 0.0), None
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Stop the clock."""
@@ -82,6 +82,10 @@ class Cost(Measuring):
     def _stop(self) -> None:
         if self._began is not None:
             self._seconds, self._began = self._clock() - self._began, None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the seconds so far."""
+        return {} if self._began is None else {"seconds": self._clock() - self._began}
 
     def measured(self) -> Measured:
         """Return the section ``cost``."""

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import lightning as L
+import torch
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 
-from ftlab.callbacks.measuring import Batch, batch_loss, is_fitting
+from ftlab.callbacks.measuring import Batch, Resumable, batch_loss, is_fitting
 
 
-class Curves(L.Callback):
+class Curves(Resumable):
     """Keeps ``train/loss`` every ``trainer.log_every_n_steps`` updates and every ``val/...`` metric after a validation.
 
     ``history`` (for history.parquet) has one dict per point: step (updates so far), epoch (from 0), name, value,
@@ -42,6 +43,32 @@ class Curves(L.Callback):
         self._sum, self._count = None, 0
         self._logged = trainer.global_step
         self._began = self._clock()
+        if before := self.resumed():
+            self._go_on(before)
+
+    def _go_on(self, before: dict[str, Any]) -> None:
+        self._began -= before["elapsed"]
+        self.history = _rows(before["history"])
+        self._pending = [
+            (row["step"], row["epoch"], torch.tensor(row["value"], dtype=torch.float64), row["seconds"])
+            for row in _rows(before["pending"])
+        ]
+        self._sum, self._count, self._logged = before["sum"], before["count"], before["logged"]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the points so far, and what has been summed up for the next one."""
+        pending = [
+            {"step": step, "epoch": epoch, "name": "train/loss", "value": float(loss), "seconds": seconds}
+            for step, epoch, loss, seconds in self._pending
+        ]
+        return {
+            "elapsed": self._clock() - self._began,
+            "history": _columns(self.history),
+            "pending": _columns(pending),
+            "sum": self._sum,
+            "count": self._count,
+            "logged": self._logged,
+        }
 
     def on_train_batch_end(
         self,
@@ -95,3 +122,21 @@ class Curves(L.Callback):
 
     def _keep(self, step: int, epoch: int, name: str, value: float, seconds: float) -> None:
         self.history.append({"step": step, "epoch": epoch, "name": name, "value": value, "seconds": seconds})
+
+
+def _columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return points as columns: reading a checkpoint takes a microsecond or more for each plain value, none here."""
+    names = list(dict.fromkeys(row["name"] for row in rows))
+    return {
+        "names": names,
+        "name": torch.tensor([names.index(row["name"]) for row in rows], dtype=torch.int64),
+        **{key: torch.tensor([row[key] for row in rows], dtype=torch.int64) for key in ("step", "epoch")},
+        **{key: torch.tensor([row[key] for row in rows], dtype=torch.float64) for key in ("value", "seconds")},
+    }
+
+
+def _rows(columns: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the points of ``_columns``."""
+    keys = ("step", "epoch", "name", "value", "seconds")
+    rows = zip(*(columns[key].tolist() for key in keys), strict=True)
+    return [{**dict(zip(keys, row, strict=True)), "name": columns["names"][row[2]]} for row in rows]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import lightning as L
 import torch
@@ -38,7 +39,7 @@ class Energy(Measuring):
         self._cost, self._clock, self._make_meter = cost, clock, meter
         self._meter: EnergyMeter | None = None
         self._next = 0.0
-        self._training = _UNKNOWN
+        self._training = self._before = _UNKNOWN  # before: in the parts of the training until now
         self._latency: Latency | None = None
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
@@ -47,7 +48,9 @@ class Energy(Measuring):
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Begin."""
+        before = self.resumed()
         self._training = _UNKNOWN
+        self._before = EnergyReading(before["wh"], before["method"], before["scope"]) if before else _UNKNOWN
         self._meter = self._make_meter(trainer.strategy.root_device)
         self._meter.start()
         self._next = self._clock() + EVERY_SECONDS
@@ -75,8 +78,12 @@ class Energy(Measuring):
 
     def _stop(self) -> None:
         if self._meter is not None:
-            self._training = self._meter.stop()
+            self._training = _sum(self._before, self._meter.stop())
             self._meter = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what was used so far."""
+        return {} if self._meter is None else _sum(self._before, self._meter.stop())._asdict()
 
     def measured(self) -> Measured:
         """Return the section ``energy``."""
@@ -93,3 +100,13 @@ class Energy(Measuring):
                 "scope": "; requests: ".join(scopes) or None,
             }
         }
+
+
+def _sum(first: EnergyReading, second: EnergyReading) -> EnergyReading:
+    """Return what two parts used; one too short to measure counts as nothing."""
+    known = [reading for reading in (first, second) if reading.wh is not None]
+    if len(known) < 2:
+        return known[0] if known else second
+    method = "estimate" if "estimate" in (first.method, second.method) else second.method
+    scopes = dict.fromkeys(reading.scope for reading in known if reading.scope)
+    return EnergyReading(sum(reading.wh or 0.0 for reading in known), method, "; then: ".join(scopes) or None)

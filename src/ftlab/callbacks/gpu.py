@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import lightning as L
 from lightning.pytorch.utilities.types import STEP_OUTPUT
@@ -31,7 +32,7 @@ class GpuUtilisation(Measuring):
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Look for a GPU that counts."""
-        self._values = []
+        self._values = list(self.resumed().get("values", []))
         self._gpu = Gpu.open(trainer.strategy.root_device)
         self._next = self._clock() + EVERY_SECONDS
 
@@ -49,6 +50,10 @@ class GpuUtilisation(Measuring):
         self._next = self._clock() + EVERY_SECONDS
         if (value := self._gpu.utilisation()) is not None:
             self._values.append(value)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the values so far."""
+        return {"values": list(self._values)}
 
     def measured(self) -> Measured:
         """Return ``training.gpu_utilisation``."""

@@ -15,11 +15,30 @@ Measured = dict[str, dict[str, Any]]  # section of result.json -> field -> value
 C = TypeVar("C", bound=L.Callback)
 
 
-class Measuring(L.Callback):
+class Resumable(L.Callback):
+    """Base of the callbacks that go on measuring where a full state of the training stands.
+
+    ``state_dict`` returns plain values and tensors, since checkpoints are read with ``weights_only=True``. Lightning
+    gives them back before ``on_fit_start``, which takes them with ``resumed()`` once it has reset the rest. Times are
+    kept as how long it has been so far: the time between two parts of a training does not count.
+    """
+
+    _resumed: dict[str, Any] | None = None
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Keep the state until training begins."""
+        self._resumed = state_dict
+
+    def resumed(self) -> dict[str, Any]:
+        """Return the state to go on from, once; empty where training starts afresh."""
+        state, self._resumed = self._resumed, None
+        return state or {}
+
+
+class Measuring(Resumable):
     """Base of the callbacks whose numbers go into ``result.json``.
 
-    They keep no state in checkpoints (Lightning reads those with ``weights_only=True``), and none relies on its place
-    among the others: what one needs of another it asks for when all are done.
+    None relies on its place among the others: what one needs of another it asks for when all are done.
     """
 
     def measured(self) -> Measured:

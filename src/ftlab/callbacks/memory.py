@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import lightning as L
 from lightning.pytorch.utilities.types import STEP_OUTPUT
@@ -28,9 +29,11 @@ class Memory(Measuring):
         self._next = 0.0
         self._meter: PeakMemory | None = None
         self._peak_mb: float | None = None
+        self._before_mb: float | None = None  # peak of the parts before
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Begin."""
+        self._peak_mb, self._before_mb = None, self.resumed().get("peak_mb")
         self._meter = PeakMemory(trainer.strategy.root_device)
         self._meter.start()
 
@@ -50,13 +53,20 @@ class Memory(Measuring):
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Read the peak."""
-        assert self._meter is not None
-        self._peak_mb = self._meter.stop()
+        self._peak_mb = self._peak()
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         """Read the peak: a job out of memory is the one whose peak is asked for."""
         if self._meter is not None and self._peak_mb is None:
-            self._peak_mb = self._meter.stop()
+            self._peak_mb = self._peak()
+
+    def _peak(self) -> float | None:
+        assert self._meter is not None
+        return max((mb for mb in (self._meter.stop(), self._before_mb) if mb is not None), default=None)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the peak so far."""
+        return {"peak_mb": self._peak() if self._meter is not None else None}
 
     def measured(self) -> Measured:
         """Return ``training.peak_memory_mb``."""

@@ -12,7 +12,7 @@ import lightning as L
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from tqdm import tqdm
 
-from ftlab.callbacks.measuring import Batch, batch_loss
+from ftlab.callbacks.measuring import Batch, Resumable, batch_loss
 
 ETA_STEPS = 20  # batches, the first not timed
 REDRAW_SECONDS = 0.2
@@ -26,7 +26,7 @@ class Bar(tqdm):  # type: ignore[misc]
     monitor_interval = 0
 
 
-class Progress(L.Callback):
+class Progress(Resumable):
     """Shows a bar on a terminal; elsewhere one line per epoch. After 20 batches a line says how long the rest takes.
 
     Where that is longer than ``hint_hours``, the line adds how long ``hint_model`` would take, by the ratio of the
@@ -65,7 +65,7 @@ class Progress(L.Callback):
         self._given_stream, self._clock = stream, clock
         self._bar: Bar | None = None
         self._total: int | None = None  # batches
-        self._done = 0
+        self._done = self._timed = 0  # batches in all, and those since this process began
         self._next_draw = self._first_end = self._epoch_began = 0.0
         self._outputs: STEP_OUTPUT = None
 
@@ -80,8 +80,12 @@ class Progress(L.Callback):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Open the bar."""
-        self._total, self._done = planned_batches(trainer), 0
+        self._total, self._done, self._timed = planned_batches(trainer), self.resumed().get("done", 0), 0
         self._open(trainer, "train", self._total)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the batches done."""
+        return {"done": self._done}
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Start the clock of the epoch."""
@@ -98,9 +102,10 @@ class Progress(L.Callback):
         """Count, and draw if it is time."""
         now = self._clock()
         self._done += 1
-        if self._done == 1:
+        self._timed += 1
+        if self._timed == 1:
             self._first_end = now
-        elif self._done == ETA_STEPS and trainer.is_global_zero and self._total and self._total > ETA_STEPS:
+        elif self._timed == ETA_STEPS and trainer.is_global_zero and self._total and self._total > self._done:
             self._say(self._eta((now - self._first_end) / (ETA_STEPS - 1)))
         self._outputs = outputs
         if self._bar is not None and now >= self._next_draw:
@@ -185,8 +190,8 @@ class Progress(L.Callback):
 
     def _eta(self, seconds_per_batch: float) -> str:
         assert self._total is not None
-        rest = seconds_per_batch * (self._total - ETA_STEPS)
-        line = f"{ETA_STEPS} of {self._total} batches done, about {duration(rest)} left"
+        rest = seconds_per_batch * (self._total - self._done)
+        line = f"{self._done} of {self._total} batches done, about {duration(rest)} left"
         work = architecture_work(self._architecture)
         if rest <= self._hint_hours * 3600 or work is None or work <= self._hint_work:
             return line

@@ -6,8 +6,10 @@ import time
 from array import array
 from collections.abc import Callable
 from statistics import median
+from typing import Any
 
 import lightning as L
+import torch
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 
@@ -16,10 +18,10 @@ from ftlab.measure.device import synchronizer
 
 
 class Throughput(Measuring):
-    """Measures training steps, examples, tokens and padding per second of the wall clock.
+    """Measures training steps, examples, tokens and padding per second of the wall clock, over all parts of a training.
 
     A step is one update of the weights (all its accumulated batches), with the loading of its data, except that of
-    the first step after an epoch begins or a validation ends; validation and checkpoints are in ``seconds`` only.
+    the first step after an epoch begins, a validation ends or a checkpoint is written: these are in ``seconds`` only.
     Tokens are those of ``attention_mask``; padding is what was computed besides them.
 
     Price: on a CPU about 30 us per batch. On CUDA and Apple it waits for the device before reading the clock: one
@@ -53,6 +55,38 @@ class Throughput(Measuring):
         self._world = trainer.world_size
         self._update = trainer.global_step
         self._began = self._clock()
+        if before := self.resumed():
+            self._go_on(before)
+
+    def _go_on(self, before: dict[str, Any]) -> None:
+        assert self._began is not None
+        self._began -= before["elapsed"]
+        self._first_step = None if before["first_step"] is None else self._began + before["first_step"]
+        self._steps = array("q", before["steps"].tolist())
+        self._update, self._batches_per_epoch = before["update"], before["batches_per_epoch"]
+        self._batches, self._examples = before["batches"], before["examples"]
+        self._computed, self._tokens = before["computed"], before["tokens"]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the counts and times so far, in ns; a state is written when no step is under way."""
+        if self._began is None:
+            return {}
+        return {
+            "elapsed": self._clock() - self._began,
+            "first_step": None if self._first_step is None else self._first_step - self._began,
+            "steps": torch.tensor(self._steps, dtype=torch.int64),
+            "update": self._update,
+            "batches_per_epoch": self._batches_per_epoch,
+            "batches": self._batches,
+            "examples": self._examples,
+            "computed": self._computed,
+            "tokens": int(self._tokens),
+        }
+
+    def leave_out(self) -> None:
+        """Begin the batch under way only now: what came before it was the writing of a full state."""
+        if self._mark is not None:
+            self._mark = self._clock()
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Let the next step begin with its batch."""

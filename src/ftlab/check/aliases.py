@@ -65,6 +65,8 @@ _REMEDIES: dict[str, str] = {
     "name={}": "run_name run_id",
     "seed={}": "random_seed random_state manual_seed",
     "device={}": "device_type",
+    "resume={}": "resume_from_checkpoint ckpt_path auto_resume resume_from resume_from_ckpt resume_ckpt resume_path "
+    "load_checkpoint continue_from continue_training restart_from",
     "dry_run=true": "dryrun check_only validate",
     "cost.usd_per_hour={}": "price usd_per_hour price_per_hour",
 }
@@ -75,9 +77,6 @@ _NOT_HERE: dict[str, str] = {
     **dict.fromkeys(
         ("load_in_4bit", "load_in_8bit", "quantization", "quantization_bit", "bnb_4bit_quant_type"),
         "weights are not quantised for training; adapter=lora or adapter=head take the least memory",
-    ),
-    **dict.fromkeys(
-        ("resume", "resume_from_checkpoint", "ckpt_path", "auto_resume"), "a run is not resumed; start it again"
     ),
     **dict.fromkeys(
         ("trust_remote_code",), "code of a hub repository is never run; choose a model that transformers itself has"
@@ -112,6 +111,10 @@ _VALUES: dict[str, str] = {
     "no": "32-true",
 }
 
+# What people write behind `resume=` for the newest run, and for none.
+RESUME_LATEST = ("auto", "true", "yes", "on", "1", "last", "newest", "best", "must", "allow")
+RESUME_NOT = ("", "false", "no", "off", "0", "none", "never")
+
 
 def remedy_for(name: str, value: str, *, at_root: bool = True) -> str | None:
     """Return what to say of an option that is called otherwise here; None where no other tool is known to have it.
@@ -130,6 +133,10 @@ def remedy_for(name: str, value: str, *, at_root: bool = True) -> str | None:
     if folded not in _NAMES:
         return None
     remedy = _NAMES[folded]
+    if remedy == "resume={}" and (value.casefold() in RESUME_LATEST or value.endswith((".ckpt", ".pt", ".pth"))):
+        return "write resume=latest"
+    if remedy == "resume={}" and value and value.casefold() in RESUME_NOT:
+        return "leave it out"
     if "{}" not in remedy and value.casefold() in ("false", "0", "no", "off", "null"):
         return "leave it out"
     if folded == "class_weights" and value not in ("", "true", "True"):

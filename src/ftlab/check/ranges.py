@@ -42,6 +42,8 @@ RANGES: dict[str, Range] = {
     "adapter.last_layers": _NONE_OR_MORE,
     "adapter.learning_rate": _NONE_OR_MORE,
     "adapter.rank": _COUNT,
+    "callbacks.checkpoint.every_minutes": Range(0, ends="(]"),
+    "callbacks.checkpoint.every_n_steps": _COUNT,
     "cost.batch_size": _COUNT,
     "cost.usd_per_hour": _NONE_OR_MORE,
     "cost.utilisation": Range(0, 1, "(]"),
@@ -68,6 +70,7 @@ ONE_OF: dict[str, tuple[object, ...]] = {
     "model.attention": ("sdpa", "eager"),
     "model.head": ("auto", "classification"),
     "model.init": ("pretrained", "random"),
+    "resume_policy": ("same", "strict", "changed"),
     "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps"),
     "trainer.precision": (
         *("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true"),

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from ftlab.check.composed import Composed
-from ftlab.check.run_rules import PREDICT_RULES
+from ftlab.check.evaluate_rules import EVALUATE_RULES
+from ftlab.check.list_rules import LIST_RULES
+from ftlab.check.predict_rules import PREDICT_RULES
 from ftlab.check.train_rules import TRAIN_RULES
 
 # By verb.
 RULES: Mapping[str, tuple[Callable[[Composed], Iterable[str]], ...]] = {
     "train": TRAIN_RULES,
     "predict": PREDICT_RULES,
+    "evaluate": EVALUATE_RULES,
+    "list": LIST_RULES,
 }
 
 

@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from ftlab.check.components import typed
-from ftlab.check.composed import Composed, missing_path, options, sentences
+from ftlab.check.composed import Composed, options, sentences
 from ftlab.check.ranges import select
-from ftlab.datasets.formats import is_file_name
-from ftlab.datasets.options import option_faults
+from ftlab.check.resume_rules import resume
+from ftlab.check.shared_rules import dataset_files, dataset_options, latency, login, names, output
 from ftlab.errors import closest
 from ftlab.metrics.measures import MEASURES
-from ftlab.models.folder import Reference, local_folder, read_config_file
-from ftlab.paths import check_writable, slug
-from ftlab.redact import looks_secret
-from ftlab.schema import DatasetConfig, LimitConfig
+from ftlab.models.folder import Reference, check_tokenizer_files, local_folder, read_config_file, weight_files
 
 # These tokenise with the padding's position in front, so that the first two positions are never a token's.
 _OFFSET_POSITIONS = {"roberta": 2, "xlm-roberta": 2, "camembert": 2}
-
-
-def _dataset(c: Composed) -> list[str]:
-    plain = dict(c.values["dataset"])
-    return option_faults(DatasetConfig(**{**plain, "limit": LimitConfig(**plain["limit"])}))
-
-
-def _names(c: Composed) -> Iterable[str]:
-    keys = ["model.name", "experiment_name"]
-    if slug(str(select(c.values, "model.name"))) == select(c.values, "model.name"):
-        keys.append("name")  # is made of the model's name unless given
-    for key in keys:
-        name = str(select(c.values, key))
-        if slug(name) != name:
-            yield f"{key}={name} must be letters, digits, '.', '_' and '-', 80 at most; write {key}={slug(name)}"
-
-
-def _output(c: Composed) -> list[str]:
-    return sentences(check_writable, Path(str(c.values["output_dir"])))
 
 
 def _monitor(c: Composed) -> Iterable[str]:
@@ -62,13 +39,20 @@ def _weights(c: Composed) -> Iterable[str]:
         yield from sentences(_read_folder, Reference("model.checkpoint", str(model["checkpoint"])))
     tokenizer = model["tokenizer"]
     if tokenizer not in (None, "bytes"):
-        yield from sentences(local_folder, Reference("model.tokenizer", str(tokenizer)))
+        yield from sentences(_read_tokenizer, Reference("model.tokenizer", str(tokenizer)))
 
 
 def _read_folder(reference: Reference) -> None:
     folder = local_folder(reference)
     if folder is not None:
         read_config_file(folder, reference)
+        weight_files(folder, reference)
+
+
+def _read_tokenizer(reference: Reference) -> None:
+    folder = local_folder(reference)
+    if folder is not None:
+        check_tokenizer_files(folder, reference)
 
 
 def _class_weights(c: Composed) -> Iterable[str]:
@@ -104,32 +88,12 @@ def _is_other_checkpoint(c: Composed) -> bool:
     return bool(select(c.values, "model.checkpoint") != select(c.defaults, "model.checkpoint"))
 
 
-def _latency(c: Composed) -> Iterable[str]:
-    latency, served = c.values["latency"], c.values["cost"]["batch_size"]
-    if not latency["enabled"]:
-        return
-    sizes = latency["batch_sizes"]
-    if not sizes or any(size < 1 for size in sizes) or len(set(sizes)) < len(sizes):
-        yield f"latency.batch_sizes={sizes} must be different numbers from 1; write latency.batch_sizes=[1,32]"
-    elif served not in sizes:
-        more = ",".join(str(size) for size in sorted({*sizes, served}))
-        yield f"cost.batch_size={served} is not timed; write latency.batch_sizes=[{more}]"
-    if latency["max_seconds"] < latency["min_seconds"]:
-        yield (
-            f"latency.max_seconds={latency['max_seconds']} is less than latency.min_seconds={latency['min_seconds']}; "
-            f"write latency.min_seconds={latency['max_seconds']}"
-        )
-
-
 def _files(c: Composed) -> Iterable[str]:
     dataset = c.values["dataset"]
     if dataset["bundled"] is None and dataset["hub"] is None and dataset["train"] in (None, "???"):
         chosen = c.choices.get("dataset", dataset["name"])
         yield f"dataset.train is missing, and dataset={chosen} needs it; write dataset.train=<file>"
-    for split in ("train", "val", "test"):
-        value = c.values["dataset"][split]
-        if isinstance(value, str) and is_file_name(value) and not Path(value).expanduser().exists():
-            yield missing_path(f"dataset.{split}", value, is_file_name)
+    yield from dataset_files(c)
 
 
 def _endless(c: Composed) -> Iterable[str]:
@@ -147,15 +111,7 @@ def _devices(c: Composed) -> Iterable[str]:
         yield f"trainer.devices={typed(devices)} is more than the one device a run takes; write trainer.devices=1"
 
 
-def _login(c: Composed) -> Iterable[str]:
-    if looks_secret("uri", select(c.values, "tracking.uri")):
-        yield (
-            "tracking.uri holds a login; use the environment variables MLFLOW_TRACKING_USERNAME and "
-            "MLFLOW_TRACKING_PASSWORD instead"
-        )
-
-
 TRAIN_RULES: tuple[Callable[[Composed], Iterable[str]], ...] = (
-    *(options, _dataset, _files, _weights, _positions, _class_weights),
-    *(_monitor, _endless, _devices, _latency, _names, _output, _login),
+    *(options, dataset_options, _files, _weights, _positions, _class_weights),
+    *(_monitor, _endless, _devices, latency, names, output, login, resume),
 )

@@ -10,10 +10,11 @@ from pathlib import Path
 from ftlab import schema
 from ftlab.check.aliases import remedy_for
 from ftlab.errors import closest
+from ftlab.inventory.selection import FILTERS
 from ftlab.paths import config_dir
 
 DEFAULT = "train"
-VERBATIM = ("text",)  # of predict: never read by Hydra's grammar
+VERBATIM = ("text", "input", "output")  # of predict: never read by Hydra's grammar
 _SWITCHES = {
     "-h": "help",
     "--help": "help",
@@ -26,6 +27,7 @@ _SWITCHES = {
     "--resolve": "--resolve",
     "-sc": "completion",
     "--shell-completion": "completion",
+    "--json": "json",
 }
 _VALUED = {
     "--cfg": "--cfg",
@@ -72,6 +74,7 @@ class Arguments:
     version: bool = False
     multirun: bool = False
     completion: bool = False
+    json: bool = False
     faults: list[str] = field(default_factory=list)
 
 
@@ -93,6 +96,13 @@ def parse(words: Sequence[str]) -> Arguments:
         _take_word(word, found)
     if found.multirun and "experiment_name" not in root_keys(found.verb):
         found.faults.append(f"-m is not for {found.verb}, which makes no run; leave it out")
+    elif found.multirun and "run" in root_keys(found.verb):
+        found.faults.append(f"-m is not for {found.verb}, which looks at one run; leave it out, and call it per run")
+    if found.json and "json" in root_keys(found.verb):
+        found.overrides.append("json=true")
+    elif found.json:
+        able = ", ".join(verb for verb in verbs() if "json" in root_keys(verb))
+        found.faults.append(f"--json is not for {found.verb}, it is for: {able}; leave it out")
     return found
 
 
@@ -163,7 +173,7 @@ def _take_verb(word: str, found: Arguments) -> None:
     elif Path(word).is_dir():
         found.faults.append(_folder_word(word))
     else:
-        choice = _choice(word)
+        choice = "resume=latest" if word == "resume" else _choice(word)
         near = None if choice else closest(word, known)
         found.verb = near or DEFAULT
         meant = f"; did you mean {choice or near}?" if choice or near else "."
@@ -172,8 +182,13 @@ def _take_verb(word: str, found: Arguments) -> None:
 
 def _take_word(word: str, found: Arguments) -> None:
     key, equals, value = word.partition("=")
+    if found.verb == "list" and (key in FILTERS if equals else not word.startswith("~")):
+        key, value = (key, value) if equals else ("output_dir", word)
+        if key not in found.verbatim or equals:
+            found.verbatim[key] = value
+            return
     if "run" in root_keys(found.verb):
-        if equals and key in VERBATIM:
+        if equals and key in VERBATIM and key in root_keys(found.verb):
             if value == "???":  # to OmegaConf, a value that must still be given
                 found.faults.append(f'{key}=??? means that the value is missing; write {key}="??? " with a blank')
             found.verbatim[key] = value if value != "???" else ""

@@ -23,6 +23,7 @@ from ftlab import schema
 from ftlab.command.quoting import quote
 from ftlab.errors import ConfigError
 from ftlab.paths import config_dir
+from ftlab.yaml_file import check_yaml_files
 
 
 def register_schema(verb: str) -> type:
@@ -50,9 +51,14 @@ class Composer:
     Args:
         verb: stem of the YAML file at the root.
         folder: the user's own folder of groups (``--config-dir``), beside ours.
+
+    Raises:
+        ConfigError: a YAML file of ``folder`` is too large, too deep, or no plain data.
     """
 
     def __init__(self, verb: str, folder: Path | None = None) -> None:
+        if folder is not None:
+            check_yaml_files(folder)
         self.verb = verb
         self.root = register_schema(verb)
         self.search_path = [] if folder is None else [f"hydra.searchpath=[{quote(f'file://{folder.resolve()}')}]"]

@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 from ftlab import __version__, schema
 from ftlab.command.arguments import DEFAULT, verbs
@@ -36,6 +36,26 @@ EXAMPLES = {
     "predict": (
         ('ftlab predict latest text="The new bus lanes are a gift to the city."', "with the newest finished run"),
         ('ftlab predict outputs/default/<run> text="..." device=cpu', "with the run in a folder"),
+        (
+            "ftlab predict latest input=reviews.csv output=labelled.csv text_column=review",
+            "a file: every column kept, a label and its probabilities added; broken off, the same line goes on",
+        ),
+        ("ftlab predict latest input=-", "what is piped in: one text per line, or jsonl; rows come out as jsonl"),
+    ),
+    "evaluate": (
+        ("ftlab evaluate latest", "the newest finished run, on its own test rows, timed again"),
+        ("ftlab evaluate latest dataset=files dataset.test=new.csv", "on a file of your own: no train rows needed"),
+        (
+            "ftlab evaluate outputs/default/<run> dataset=imdb dataset.limit.test=500",
+            "on another data set with the same label names",
+        ),
+        ("ftlab evaluate latest dataset.test=new.csv 'dataset.labels=[no,yes]'", "what its numbers 0 and 1 mean"),
+    ),
+    "list": (
+        ("ftlab list", "the newest 20 runs below outputs, sweeps with their jobs"),
+        ("ftlab list status=failed,killed", "what went wrong, and where it lies"),
+        ("ftlab list dataset=imdb adapter=lora,full sort=main limit=5", "the five best of two adapters"),
+        ("ftlab list /data/outputs --json", "all below another folder, for a program"),
     ),
 }
 _FLAGS = (
@@ -43,6 +63,7 @@ _FLAGS = (
     ("--cfg job [--resolve]", "print the configuration and stop"),
     ("--info defaults", "print which files it is made of"),
     ("--config-dir <folder>", "groups of your own beside these"),
+    ("--json", "of list: print one JSON array"),
     ("--version", "print the version"),
     ("--hydra-help", "flags of Hydra"),
     ('eval "$(ftlab -sc install=bash)"', "complete words with the tab key"),
@@ -88,13 +109,15 @@ def _groups(verb: str, folders: list[Path]) -> list[str]:
 def _options(verb: str) -> Iterator[tuple[str, str]]:
     """Yield the keys of the schema with their comments, then what the open groups' files set."""
     root: type = getattr(schema, f"{verb.title()}Config")
-    closed = {n: hint for n, hint in get_type_hints(root).items() if dataclasses.is_dataclass(hint)}
-    yield from _commented(root, "", {*closed, *_OPEN, "callbacks"})
+    hints = get_type_hints(root)
+    closed = {n: hint for n, hint in hints.items() if dataclasses.is_dataclass(hint)}
+    opened = {n for n in (*_OPEN, "callbacks") if hints.get(n) == dict[str, Any]}
+    yield from _commented(root, "", {*closed, *opened})
     for group, hint in closed.items():
         assert isinstance(hint, type), "filtered above"
         yield from _commented(hint, f"{group}.", {"name"})
     for group in _OPEN:
-        if group in get_type_hints(root):
+        if group in opened:
             files = sorted((config_dir() / group).glob("[!_]*.yaml"))
             names = [name for file in files for name in _OPTION.findall(file.read_text(encoding="utf-8"))]
             listed = [name for name in dict.fromkeys(names) if name not in ("defaults", "name")]

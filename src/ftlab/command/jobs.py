@@ -14,7 +14,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from ftlab.command.composer import register_schema
 from ftlab.command.plan import RESOLVER
-from ftlab.paths import FOLDER_VARIABLE, lock, unlock
+from ftlab.command.resume import wanted
+from ftlab.locks import take_lock, unlock
+from ftlab.paths import FOLDER_VARIABLE, run_status
+from ftlab.redact import redact_text
 
 # The workers of other launchers start here: Hydra must know the schema and the names it refers to.
 register_schema("train")
@@ -33,10 +36,17 @@ def run_job(cfg: DictConfig) -> None:
 
 
 def run_sweep_job(cfg: DictConfig) -> None:
-    """Run one job of a sweep: an error becomes its record, and the rest goes on."""
+    """Run one job of a sweep: an error becomes its record, and the rest goes on.
+
+    Of a sweep that goes on, a job that finished is kept as it is.
+    """
     sweep = importlib.import_module("ftlab.verbs.sweep")
     folder = _folder()  # made by Hydra
-    lock(folder)
+    if wanted(cfg) is not None and run_status(folder) == "finished":
+        (folder.parent / "multirun.yaml").unlink(missing_ok=True)
+        print(f"\njob {folder.name}: finished before, and is kept", flush=True)
+        return
+    take_lock(folder)
     # Hydra's sweeper leaves its whole configuration here, environment variables it was told to copy included.
     (folder.parent / "multirun.yaml").unlink(missing_ok=True)
     print(f"\njob {folder.name}: {' '.join(HydraConfig.get().overrides.task)}", flush=True)
@@ -44,7 +54,7 @@ def run_sweep_job(cfg: DictConfig) -> None:
         _run(cfg, folder)
     except Exception as error:
         sweep.record_failure(cfg, folder, error)
-        print(f"{folder.name} failed: {str(error) or type(error).__name__}", file=sys.stderr, flush=True)
+        print(f"{folder.name} failed: {redact_text(str(error)) or type(error).__name__}", file=sys.stderr, flush=True)
     finally:
         unlock(folder)
 

@@ -121,7 +121,7 @@ class Reader:
         wrong = [str(one) for one in flat if one is not None and str(one) not in choices]
         if not wrong:
             return Given(text, text, override, True)
-        self.faults += [_no_choice(group, one, choices) for one in wrong]
+        self.faults += [_no_choice(group, one, choices, self.composer.verb) for one in wrong]
         near = None if _is_elsewhere(group, wrong[0]) else closest(wrong[0], choices)
         if len(flat) > 1 or near is None:
             self.unsure.add(group)
@@ -157,9 +157,10 @@ def _is_elsewhere(group: str, name: str) -> bool:
     return (group == "model" and "/" in name) or (group == "dataset" and is_file_name(name))
 
 
-def _no_choice(group: str, name: str, choices: Sequence[str]) -> str:
+def _no_choice(group: str, name: str, choices: Sequence[str], verb: str) -> str:
     if _is_elsewhere(group, name):
-        remedy = "model.checkpoint" if group == "model" else "dataset=files dataset.train"
+        split = "test" if verb == "evaluate" else "train"
+        remedy = "model.checkpoint" if group == "model" else f"dataset=files dataset.{split}"
         return f"{group}={name} is no file in conf/{group}; write {remedy}={name}"
     near = closest(name, choices)
     meant = f"; did you mean {group}={near}?" if near else "."

@@ -10,13 +10,13 @@ from pathlib import PurePath
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ftlab.check.allowlist import refusal
-from ftlab.check.components import targets
 from ftlab.check.composed import Composed
+from ftlab.check.hydra_node import hydra_faults
 from ftlab.check.rules import check
 from ftlab.command.arguments import Arguments
 from ftlab.command.assign import assign
 from ftlab.command.composer import Composer, Loaded, explain, leaves, plain
+from ftlab.command.from_run import looks_at_run, start_from_run
 from ftlab.command.grid import TOO_MANY, expand
 from ftlab.command.overrides import Given, Reader
 from ftlab.command.quoting import escape, quote
@@ -26,7 +26,6 @@ from ftlab.paths import slug
 # A sweep over checkpoints names each job by its own.
 RESOLVER = "ftlab.last_part"
 NAME_OF_CHECKPOINT = f"model.name=${{{RESOLVER}:${{model.checkpoint}}}}"
-_HYDRAS_OWN = ("hydra", "hydra_plugins")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +39,8 @@ class Cell:
     def describe(self) -> str:
         """Return the choices and overrides in one line."""
         main = {g: self.choices[g] for g in ("model", "dataset", "adapter") if g in self.choices}
+        if looks_at_run(OmegaConf.get_type(self.cfg)):
+            main = {"run": str(self.cfg.run), **main}
         hidden = (*main, "dry_run")
         more = [g.text for g in self.given if g.key not in hidden and g.text != NAME_OF_CHECKPOINT]
         return " ".join([*(f"{group}={choice}" for group, choice in main.items()), *more])
@@ -89,7 +90,7 @@ def make_plan(arguments: Arguments, composer: Composer) -> Plan:
     grid = expand(composer, givens)
     plan = Plan(
         jobs=grid.jobs,
-        overrides=[*composer.search_path, *(given.passed for given in givens), *_quoted(arguments)],
+        overrides=[*composer.search_path, *(given.passed for given in givens), *_quoted(arguments, composer)],
         typing_faults=[*arguments.faults, *reader.faults],
     )
     if grid.jobs == TOO_MANY:
@@ -100,7 +101,7 @@ def make_plan(arguments: Arguments, composer: Composer) -> Plan:
         except ConfigError as error:
             plan.typing_faults += error.sentences
             continue
-        cell = _make_cell(base, given, composer, plan)
+        cell = _make_cell(base, given, composer, plan, arguments.verbatim, reader.unsure)
         for key, text in arguments.verbatim.items():
             OmegaConf.update(cell.cfg, key, escape(text))
         plan.cells.append(cell)
@@ -108,8 +109,10 @@ def make_plan(arguments: Arguments, composer: Composer) -> Plan:
     return plan
 
 
-def _quoted(arguments: Arguments) -> list[str]:
-    return [f"{key}={quote(text)}" for key, text in arguments.verbatim.items()]
+def _quoted(arguments: Arguments, composer: Composer) -> list[str]:
+    # Hydra would take a filter of `list` for the choice of a group's file; it never runs that verb.
+    groups = composer.groups()
+    return [f"{key}={quote(text)}" for key, text in arguments.verbatim.items() if key not in groups]
 
 
 def _name_checkpoints(givens: list[Given], composer: Composer) -> list[Given]:
@@ -131,8 +134,19 @@ def _chosen(given: tuple[Given, ...]) -> list[str]:
     return [one.passed for one in given if one.is_group]
 
 
-def _make_cell(base: Loaded, given: tuple[Given, ...], composer: Composer, plan: Plan) -> Cell:
+def _make_cell(
+    base: Loaded,
+    given: tuple[Given, ...],
+    composer: Composer,
+    plan: Plan,
+    verbatim: Mapping[str, str],
+    unsure: set[str],
+) -> Cell:
     cfg, hydra = copy.deepcopy(base.cfg), base.hydra
+    faults = start_from_run(cfg, given, verbatim, composer.root) if looks_at_run(composer.root) else []
+    if faults:
+        plan.faults += faults
+        unsure.add("dataset")  # which is the run's
     for one in (one for one in given if not one.is_group):
         if one.override.is_hydra_override():
             whole = OmegaConf.create({"hydra": hydra})
@@ -143,17 +157,10 @@ def _make_cell(base: Loaded, given: tuple[Given, ...], composer: Composer, plan:
         if fault:
             plan.typing_faults.append(fault)
     if hydra is not base.hydra or not plan.cells:
-        plan.typing_faults += _hydra_faults(hydra)
+        plan.typing_faults += hydra_faults(plain(hydra, resolve=False), plain(composer.load().hydra, resolve=False))
     choices = {str(group): str(choice) for group, choice in hydra.runtime.choices.items() if choice is not None}
     choices |= {one.key: str(one.override.value()) for one in given if one.is_group}
     return Cell(cfg, choices, given)
-
-
-def _hydra_faults(hydra: DictConfig) -> list[str]:
-    """Hydra calls its own plugins; anything else named in its node must be allowed like a component."""
-    named = targets(OmegaConf.to_container(hydra), "hydra")
-    foreign = ((key, target) for key, target in named if str(target).split(".")[0] not in _HYDRAS_OWN)
-    return [f"{key}: {sentence}" for key, target in foreign if (sentence := refusal(target))]
 
 
 def _check_cell(cell: Cell, base: Loaded, verb: str) -> list[str]:

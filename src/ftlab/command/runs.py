@@ -11,12 +11,17 @@ from omegaconf import DictConfig, OmegaConf
 
 from ftlab.command.arguments import Arguments
 from ftlab.command.composer import Composer
+from ftlab.command.from_run import looks_at_run
 from ftlab.command.hydra_main import call_hydra
 from ftlab.command.jobs import run_job, run_sweep_job, verb_function
 from ftlab.command.plan import Plan, broken_references, make_plan
 from ftlab.command.quoting import quote
+from ftlab.command.resume import find_run
+from ftlab.command.sweeps import find_sweep, grid_note
 from ftlab.errors import ConfigError, UserError
-from ftlab.paths import joined_folder, make_folder, remove_folder, unlock
+from ftlab.locks import take_lock, unlock
+from ftlab.paths import joined_folder, make_folder, remove_folder
+from ftlab.redact import redact_text
 
 # Folders, configurations and logs are ours: Hydra writes none of them.
 _QUIET = [
@@ -40,14 +45,19 @@ def execute(arguments: Arguments) -> int:
     cfg = plan.cells[0].cfg
     if arguments.hydra_flags:
         return _show(arguments, plan)
-    if cfg.dry_run:
+    if "dry_run" in cfg and cfg.dry_run:
         print(*(f"ok: {cell.describe()}" for cell in plan.cells), sep="\n")
         if plan.jobs > len(plan.cells):
             print(f"ok: {plan.jobs} jobs in all; the others combine the values above")
+        before = find_sweep(plan) if arguments.multirun else find_run(cfg, arguments.verb)
+        if before is not None:
+            print(f"ok: goes on in {before}")
         return 0
     if "experiment_name" not in cfg:  # a verb that makes no run
         verb_function(arguments.verb)(cfg)
         return 0
+    if looks_at_run(OmegaConf.get_type(cfg)):
+        return run_apart(arguments, plan)
     return run_sweep(arguments.verb, plan) if arguments.multirun else run_single(arguments.verb, plan)
 
 
@@ -60,19 +70,22 @@ def _show(arguments: Arguments, plan: Plan) -> int:
     faults = broken_references(cfg) if resolve else []
     if faults:
         raise ConfigError(*faults)
-    print(OmegaConf.to_yaml(cfg, resolve=resolve), end="")
+    print(redact_text(OmegaConf.to_yaml(cfg, resolve=resolve)), end="")
     return 0
 
 
 def run_single(verb: str, plan: Plan) -> int:
-    """Run one job in a new folder.
+    """Run one job, in a new folder or, with ``resume=``, in the one where it began.
 
     Raises:
-        UserError: the data or the model are not as they must be; the folder is removed again.
+        UserError: the data or the model are not as they must be; a new folder is removed again.
     """
     cfg = plan.cells[0].cfg
     joined = joined_folder()
-    folder = joined or make_folder(Path(cfg.output_dir), cfg.experiment_name, cfg.name).path
+    before = None if joined else find_run(cfg, verb)
+    if before is not None:
+        take_lock(before)
+    folder = joined or before or make_folder(Path(cfg.output_dir), cfg.experiment_name, cfg.name).path
     raised: list[Exception] = []
 
     def job(cfg: DictConfig) -> None:
@@ -87,15 +100,41 @@ def run_single(verb: str, plan: Plan) -> int:
         if joined is None:
             _leave(folder)  # a signal, perhaps before anything was written
         raise
-    if joined is None:
+    return _end(folder, raised[0] if raised else None, ours=joined is None, new=before is None)
+
+
+def run_apart(arguments: Arguments, plan: Plan) -> int:
+    """Run a verb that looks at a finished run, in a new folder, without Hydra: its configuration is the plan's.
+
+    Raises:
+        UserError: the data are not as they must be; the folder is removed again.
+    """
+    cfg = plan.cells[0].cfg
+    typed = [f"{key}={text}" for key, text in arguments.verbatim.items()]
+    function = verb_function(arguments.verb)
+    folder = make_folder(Path(cfg.output_dir), cfg.experiment_name, cfg.name).path
+    raised: Exception | None = None
+    try:
+        function(cfg, folder, [*typed, *(given.text for given in plan.cells[0].given)])
+    except Exception as error:
+        raised = error
+    except BaseException:
+        _leave(folder)
+        raise
+    return _end(folder, raised, ours=True)
+
+
+def _end(folder: Path, error: Exception | None, *, ours: bool, new: bool = True) -> int:
+    """Give the folder free and return the exit code; a user's mistake removes it if it is new, and is raised."""
+    if ours:
         unlock(folder)
-    if not raised:
+    if error is None:
         return 0
-    if isinstance(raised[0], UserError):
-        if joined is None:
+    if isinstance(error, UserError):
+        if ours and new:
             remove_folder(folder)
-        raise raised[0]
-    traceback.print_exception(raised[0])
+        raise error
+    print(redact_text("".join(traceback.format_exception(error))), end="", file=sys.stderr)
     print(f"the run failed; what it left lies in {folder}", file=sys.stderr)
     return 1
 
@@ -109,23 +148,33 @@ def _leave(folder: Path) -> None:
 def run_sweep(verb: str, plan: Plan) -> int:
     """Run all jobs of a grid, print their table, and return 1 if any failed.
 
+    With ``resume=`` it goes on in its folder: jobs that finished are kept, the others go on in theirs.
+
     Raises:
-        UserError: the sweep cannot start; its folder is removed again.
+        UserError: the sweep cannot start; a new folder is removed again.
     """
+    before = find_sweep(plan)
     sweep = importlib.import_module("ftlab.verbs.sweep")  # late: it is heavy
     cfg, experiment = plan.cells[0].cfg, plan.cells[0].choices.get("experiment", "sweep")
-    folder = make_folder(Path(cfg.output_dir), cfg.experiment_name, experiment).path
-    try:
-        sweep.start(cfg, folder)
-    except UserError:
-        remove_folder(folder)
-        raise
+    if before is not None:
+        take_lock(before)
+    folder = before or make_folder(Path(cfg.output_dir), cfg.experiment_name, experiment).path
     places = [f"hydra.sweep.dir={quote(str(folder))}", "hydra.sweep.subdir=${hydra.job.num}_${name}"]
     try:
+        sweep.start(cfg, folder, grid_note(plan))
+    except UserError:
+        if before is None:
+            remove_folder(folder)
+        else:
+            unlock(folder)
+        raise
+    whole = False
+    try:
         call_hydra(verb, ["-m", *plan.overrides, *_QUIET, "hydra.mode=MULTIRUN", *places], run_sweep_job)
+        whole = True
     finally:
         try:
-            failed = sweep.finish(cfg, folder)  # after an interruption too: the table of what there is
+            failed = sweep.finish(cfg, folder, whole=whole)  # after an interruption too: the table of what there is
         finally:
             unlock(folder)
     return 1 if failed else 0

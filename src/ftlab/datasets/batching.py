@@ -37,6 +37,7 @@ class EpochBatches(Sampler[list[int]]):
         self.seed = seed
         self.grouped = grouped
         self.epoch = 0
+        self.skip = 0  # batches that the next iteration leaves out at its start
 
     @property
     def sampler(self) -> EpochBatches:
@@ -54,7 +55,8 @@ class EpochBatches(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         """Give the batches of the epoch as lists of row positions."""
         # A generator, so that an epoch set between iter() and the first batch still counts: Lightning does that.
-        yield from self.batches(self.epoch)
+        done, self.skip = self.skip, 0
+        yield from self.batches(self.epoch)[done:]
 
     def batches(self, epoch: int) -> list[list[int]]:
         """Return the batches of ``epoch`` as lists of row positions."""

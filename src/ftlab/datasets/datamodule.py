@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from ftlab.datasets.batching import EpochBatches, SortedBatches, padding_fraction
 from ftlab.datasets.collate import PadCollator, TokenDataset
+from ftlab.datasets.loader import ResumableLoader, ignore_interrupts
 from ftlab.datasets.splits import Rows, Splits
 from ftlab.datasets.tokens import tokenize
 from ftlab.results import DatasetInfo
@@ -40,6 +41,7 @@ class TextDataModule(L.LightningDataModule):
     def __init__(self, splits: Splits, tokenizer: PreTrainedTokenizerFast, cfg: DatasetConfig, seed: int) -> None:
         super().__init__()
         self.splits = splits
+        self.seed = seed
         self.labels: list[str] = splits.labels
         self.class_counts: list[int] = splits.train.counts(len(splits.labels))  # of train, per label
         self._max_length = cfg.max_length
@@ -64,7 +66,7 @@ class TextDataModule(L.LightningDataModule):
     def texts(self, split: SplitName) -> list[str] | list[tuple[str, str]]:
         """Return the texts of a split, or its pairs of texts, in the order of ``rows``."""
         rows = self.rows(split)
-        return rows.texts if rows.pairs is None else list(zip(rows.texts, rows.pairs, strict=True))
+        return list(rows.texts) if rows.pairs is None else list(zip(rows.texts, rows.pairs, strict=True))
 
     def padding_fraction(self) -> float:
         """Return the share of the tokens computed in the first training epoch that is padding, in [0, 1)."""
@@ -88,11 +90,10 @@ class TextDataModule(L.LightningDataModule):
         )
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Return the training batches, in an order given by seed and epoch."""
+        """Return the training batches, in an order given by seed and epoch; it can begin in the midst of an epoch."""
         if self.trainer is not None:
-            # A resumed run asks for its loader in the middle of training; workers fetch before set_epoch is called.
             self._train_batches.set_epoch(self.trainer.current_epoch)
-        return self._loader("train", self._train_batches)
+        return self._loader("train", self._train_batches, ResumableLoader)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Return the validation batches, the longest rows first."""
@@ -105,13 +106,16 @@ class TextDataModule(L.LightningDataModule):
     def _eval_loader(self, split: SplitName) -> DataLoader[Any]:
         return self._loader(split, SortedBatches(self._data[split].tokens.lengths, self._eval_batch_size))
 
-    def _loader(self, split: SplitName, batches: Sampler[list[int]]) -> DataLoader[Any]:
-        return DataLoader(
+    def _loader(
+        self, split: SplitName, batches: Sampler[list[int]], kind: type[DataLoader[Any]] = DataLoader
+    ) -> DataLoader[Any]:
+        return kind(
             self._data[split],
             batch_sampler=batches,
             collate_fn=self._collate,
             num_workers=self._num_workers,
             persistent_workers=self._num_workers > 0,
+            worker_init_fn=ignore_interrupts,
             pin_memory=torch.cuda.is_available(),
             generator=torch.Generator().manual_seed(0),  # else each epoch draws from the global random state
         )

@@ -24,6 +24,16 @@ class Faults:
         if len(self._sentences) < LIMIT:
             self._sentences.append(sentence)
 
+    def add_more(self, count: int) -> None:
+        """Count faults whose sentences would not be shown anyway."""
+        assert count == 0 or self._count >= LIMIT, "the first ten are said"
+        self._count += count
+
+    @property
+    def full(self) -> bool:
+        """Say whether further sentences are only counted."""
+        return self._count >= LIMIT
+
     def add_error(self, error: DataError) -> None:
         """Keep the sentences of an error that stopped one split, so that the other splits are still read."""
         for sentence in error.sentences:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ftlab.datasets.columns import Columns, check_columns
+from ftlab.datasets.columns import Columns, check_columns, collect
 from ftlab.errors import DataError
 
 REACH_SECONDS = 4.0  # how long the hub may take to answer its first request
@@ -48,7 +48,7 @@ def read_hub(
                 raise DataError(_unreachable(hub, unreachable)) from None
             raise DataError(_not_loaded(f"dataset.{split}={name}", hub, error)) from None
         check_columns(place, wanted, table.column_names)
-        kept = {role: list(table[column]) for role, column in wanted.items()}
+        kept = {role: collect(role, table[column]) for role, column in wanted.items()}
         names = getattr(table.features[wanted["label_column"]], "names", None)
         notes = []
         if unreachable is not None and not read:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from ftlab.errors import ConfigError, did_you_mean
 from ftlab.schema import DatasetConfig
 
 BATCHINGS = ("length_grouped", "shuffled", "fixed")
 LEAK_ANSWERS = ("warn", "drop", "fail")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
+# Names that the ``datasets`` library takes for readers of files in the working folder; pandas' reads pickles.
+_READERS = ("arrow", "csv", "json", "pandas", "parquet", "pickle", "sql", "text", "webdataset", "xml")
 
 
 def option_faults(cfg: DatasetConfig) -> list[str]:
@@ -30,6 +36,7 @@ def option_faults(cfg: DatasetConfig) -> list[str]:
         if number is not None and number < 1:
             unset = " or null for all" if key.startswith(("limit", "sample")) else ""
             faults.append(f"dataset.{key}={number} leaves no rows or tokens; type a number from 1{unset}")
+    faults += _hub_faults(cfg.hub)
     if cfg.num_workers < 0:
         faults.append(f"dataset.num_workers={cfg.num_workers} is negative; type dataset.num_workers=0")
     fractions = {}
@@ -47,6 +54,21 @@ def option_faults(cfg: DatasetConfig) -> list[str]:
             "train on; type smaller ones, e.g. dataset.val_fraction=0.1 dataset.test_fraction=0.2"
         )
     return faults
+
+
+def _hub_faults(hub: str | None) -> list[str]:
+    """Return why ``hub`` is no id: the library behind it also takes addresses, folders and names of its own readers."""
+    if hub is None:
+        return []
+    if not _HUB_ID.fullmatch(hub) or ".." in hub or hub in _READERS:
+        shown = "".join(c if c.isprintable() else "?" for c in hub)[:100]
+        return [f"dataset.hub={shown} is no hub id; type dataset.hub=owner/name, or dataset.train=<file>"]
+    if Path(hub).exists():
+        return [
+            f"dataset.hub={hub} lies on this machine, and a script in it would not be run; type dataset=files "
+            f"dataset.train={hub} for its data files, or work in another folder"
+        ]
+    return []
 
 
 def check_options(cfg: DatasetConfig) -> None:

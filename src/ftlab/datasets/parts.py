@@ -1,18 +1,22 @@
-"""Finds the rows of each split that the configuration names: bundled, in files, or on the hub."""
+"""Reads the rows of each split that the configuration names: bundled, in files, or on the hub."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ftlab.datasets.columns import Columns
+from ftlab.datasets.class_folders import read_class_folder
+from ftlab.datasets.columns import Columns, join
+from ftlab.datasets.compact import RowIds, Texts
 from ftlab.datasets.faults import Faults
-from ftlab.datasets.formats import is_file_name, read_file
+from ftlab.datasets.formats import read_file
 from ftlab.datasets.hub import read_hub
+from ftlab.datasets.places import short_names
+from ftlab.datasets.plan import SPLITS, Source, plan_sources
 from ftlab.errors import DataError, did_you_mean
 from ftlab.schema import DatasetConfig
 
-SPLITS = ("train", "val", "test")
 BUNDLED = Path(__file__).parent / "bundled"
 
 
@@ -22,64 +26,57 @@ class Part:
 
     where: str  # for sentences: the file, or hub id and split
     columns: Columns
-    ids: list[str]
+    ids: Sequence[str]
 
 
-def read_parts(cfg: DatasetConfig) -> dict[str, Part]:
-    """Read train, and val and test where they are given.
+def read_parts(cfg: DatasetConfig, splits: Sequence[str] = SPLITS) -> dict[str, Part]:
+    """Read train, and val and test where they are given or lie in train's folder; of these, ``splits``.
 
     Raises:
         DataError: the sources do not fit together, or one cannot be read; the faults of all splits together.
     """
     wanted = {"text_column": cfg.text_column, "label_column": cfg.label_column}
-    if cfg.text_pair_column is not None:
-        wanted["text_pair_column"] = cfg.text_pair_column
+    for role in ("text_pair_column", "group_column"):
+        if (column := getattr(cfg, role)) is not None:
+            wanted[role] = column
     if cfg.bundled is not None:
         return _read_bundled(cfg, wanted)
-    files, hub_splits = _plan(cfg)
     faults = Faults()
+    plan = plan_sources(cfg, splits, faults)
     parts = {}
-    for split, value in files.items():
+    for split, source in plan.local.items():
         try:
-            parts[split] = _part(split, value, read_file(f"dataset.{split}", value, wanted))
+            parts[split] = _read_local(f"dataset.{split}", split, source, wanted, cfg.hub is not None)
         except DataError as error:
             faults.add_error(error)
     faults.raise_any()
-    if hub_splits:
+    if plan.hub:
         assert cfg.hub is not None
-        for split, columns in read_hub(cfg.hub, cfg.subset, cfg.revision, hub_splits, wanted).items():
-            parts[split] = _part(split, f"{cfg.hub} split {hub_splits[split]}", columns)
+        for split, columns in read_hub(cfg.hub, cfg.subset, cfg.revision, plan.hub, wanted).items():
+            parts[split] = _part(split, f"{cfg.hub} split {plan.hub[split]}", columns, [""])
+    next(iter(parts.values())).columns.notes.extend(plan.notes)
     return parts
 
 
-def _part(split: str, where: str, columns: Columns) -> Part:
-    return Part(where, columns, [f"{split}:{row}" for row in columns.rows])
+def _read_local(key: str, split: str, source: Source, wanted: dict[str, str], own_names: bool) -> Part:
+    if source.folder is not None:
+        columns = read_class_folder(source.folder, wanted)
+        names = [f"{Path(file).relative_to(source.folder).as_posix()}:" for file, _ in columns.files]
+        return _part(split, source.where, columns, names)
+    faults, read = Faults(), []
+    for path in source.files:
+        try:
+            read.append(read_file(key, str(path), wanted, own_names))
+        except DataError as error:
+            faults.add_error(error)
+    faults.raise_any()
+    names = [""] if len(read) == 1 else [f"{name}:" for name in short_names(source.files)]
+    return _part(split, source.where, join(read, key), names)
 
 
-def _plan(cfg: DatasetConfig) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the files and the hub's split names, each by train, val and test.
-
-    A value is a file where it ends or reads like one, or where there is no hub data set to have a split. A folder
-    called train, lying where the user happens to be, is no reason to take ``train`` for a file.
-    """
-    values = {split: value for split in SPLITS if (value := getattr(cfg, split)) is not None}
-    if "train" not in values:
-        raise DataError("dataset.train is not given, so there is nothing to train on; type dataset.train=<file>")
-    files = {
-        split: value
-        for split, value in values.items()
-        if cfg.hub is None or is_file_name(value) or "/" in value or (Path(value).suffix and Path(value).is_file())
-    }
-    hub_splits = {split: value for split, value in values.items() if split not in files}
-    if "train" in files and hub_splits:
-        raise DataError(
-            *(
-                f"dataset.train={cfg.train} is a file, but dataset.{split}={value} is a split of {cfg.hub} on the hub; "
-                f"type dataset.{split}=<file>, or dataset.{split}=null to split those rows off train"
-                for split, value in hub_splits.items()
-            )
-        )
-    return files, hub_splits
+def _part(split: str, where: str, columns: Columns, names: list[str]) -> Part:
+    starts = [start for _, start in columns.files] or [0]
+    return Part(where, columns, RowIds([f"{split}:{name}" for name in names], starts, columns.rows))
 
 
 def _read_bundled(cfg: DatasetConfig, wanted: dict[str, str]) -> dict[str, Part]:
@@ -100,5 +97,8 @@ def _read_bundled(cfg: DatasetConfig, wanted: dict[str, str]) -> dict[str, Part]
 
 
 def _bundled_part(where: str, columns: Columns, positions: list[int]) -> Part:
-    values = {role: [held[i] for i in positions] for role, held in columns.values.items()}
+    values = {
+        role: [held[i] for i in positions] if isinstance(held, list) else Texts(held[i] for i in positions)
+        for role, held in columns.values.items()
+    }
     return Part(where, Columns(values, [columns.rows[i] for i in positions]), values["id"])

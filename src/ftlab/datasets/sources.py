@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ftlab.datasets.delimited import MAX_CHARACTERS
-from ftlab.datasets.faults import Faults
-from ftlab.datasets.labels import check_names, name_labels, number_labels, read_labels
-from ftlab.datasets.leaks import count_duplicates, find_leaks
+from ftlab.datasets.checks import check_rows
+from ftlab.datasets.leaks import answer_leaks, count_duplicates
 from ftlab.datasets.options import check_options
-from ftlab.datasets.parts import Part, read_parts
+from ftlab.datasets.parts import read_parts
 from ftlab.datasets.splits import Rows, Splits, digest_rows
 from ftlab.datasets.strata import limit_per_label, limit_rows, split_off
 from ftlab.errors import DataError
@@ -23,7 +21,7 @@ def read_splits(cfg: DatasetConfig) -> Splits:
     """Read, check, split and limit the rows that ``cfg`` names.
 
     In this order: rows are read and checked; what is not given is split off train; ``sample_per_class`` and ``limit``
-    draw; leaks are counted and, with ``on_leak=drop``, leave train.
+    draw; leaks are counted and, with ``on_leak=drop``, leave train (and val).
 
     Raises:
         ConfigError: options that fit no data set.
@@ -31,13 +29,13 @@ def read_splits(cfg: DatasetConfig) -> Splits:
     """
     check_options(cfg)
     parts = read_parts(cfg)
-    rows, labels = _number(cfg, parts)
+    rows, labels = check_rows(cfg, parts)
     notes = [note for part in parts.values() for note in part.columns.notes]
     del parts  # the label column as read is as long as the data set
     made = _make_splits(cfg, rows, len(labels))
     rows = _limit(cfg, rows, made, labels, notes)
     duplicates = count_duplicates(rows["train"])
-    leaked = _answer_leaks(cfg, rows, notes)
+    leaked = answer_leaks(cfg, rows, notes)
     _check_train(cfg, rows["train"], labels, notes)
     return Splits(
         name=cfg.name,
@@ -53,81 +51,19 @@ def read_splits(cfg: DatasetConfig) -> Splits:
     )
 
 
-def _number(cfg: DatasetConfig, parts: dict[str, Part]) -> tuple[dict[str, Rows], list[str]]:
-    """Check every row and give each label its number; all faults of all splits together."""
-    given = cfg.labels if cfg.labels is not None else parts["train"].columns.label_names
-    if cfg.labels is not None:
-        check_names(cfg.labels)
-    faults = Faults()
-    texts = {}
-    for split, part in parts.items():
-        if not part.ids:
-            faults.add(f"{part.where} has no rows for {split}; give another file with dataset.{split}=<file>")
-        _check_texts(part, "text_column", cfg.text_column, faults)
-        if cfg.text_pair_column is not None:
-            _check_texts(part, "text_pair_column", cfg.text_pair_column, faults)
-        texts[split] = read_labels(part.where, part.columns, given, faults)
-    faults.raise_any()
-    labels = name_labels(texts["train"], given)
-    numbers = {
-        split: number_labels(part.where, part.columns, texts[split], labels, given is not None, faults)
-        for split, part in parts.items()
-    }
-    faults.raise_any()
-    only = set(texts["train"])
-    if len(only) < 2:
-        raise DataError(
-            f"{parts['train'].where} has the label {only.pop()!r} in every row, and a classifier needs two labels at "
-            f"least; choose another column with dataset.label_column=<column> (now {cfg.label_column}) or add rows"
-        )
-    rows = {
-        split: Rows(
-            part.columns.values["text_column"], part.columns.values.get("text_pair_column"), numbers[split], part.ids
-        )
-        for split, part in parts.items()
-    }
-    return rows, labels
-
-
-def _check_texts(part: Part, role: str, column: str, faults: Faults) -> None:
-    for row, text in zip(part.columns.rows, part.columns.values[role], strict=True):
-        if isinstance(text, str) and text and not text.isspace():
-            if text.isascii() and len(text) <= MAX_CHARACTERS and "\0" not in text:
-                continue  # nearly every row
-            why = _odd_text(text)
-            if why is None:
-                continue
-        elif text is None or isinstance(text, str):
-            why = "is empty; fill it in or delete the row"
-        else:
-            why = f"holds a {type(text).__name__}, not text; choose another column with dataset.{role}=<column>"
-        faults.add(f"{part.where} row {row}: column {column!r} {why}")
-
-
-def _odd_text(text: str) -> str | None:
-    """Return what makes ``text`` unfit for a tokenizer, None where nothing does."""
-    if len(text) > MAX_CHARACTERS:
-        return f"has {len(text):,} characters, more than {MAX_CHARACTERS:,}; cut the text or delete the row"
-    if "\0" in text:
-        return "holds a NUL character; take it out or delete the row"
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return "holds half a surrogate pair, which is no character; take it out or delete the row"
-    return None
-
-
 def _make_splits(cfg: DatasetConfig, rows: dict[str, Rows], num_labels: int) -> frozenset[str]:
     """Split what is not given off train, in place; return the names of the splits made."""
     whole = rows["train"].counts(num_labels)
+    groups = len(set(rows["train"].groups or ()))
     made = [split for split in ("test", "val") if split not in rows]
     for split in made:
         fraction = getattr(cfg, f"{split}_fraction")
         rows[split], rows["train"] = split_off(rows["train"], fraction, whole, cfg.split_seed)
         if not len(rows[split]):
+            grouped = f", {groups} groups by {cfg.group_column}" if cfg.group_column else ""
             raise DataError(
-                f"dataset.train has {sum(whole)} rows in {sum(1 for n in whole if n)} labels, too few to split {split} "
-                f"rows off and keep one of each label; give dataset.{split}=<file>, or more rows"
+                f"dataset.train has {sum(whole)} rows in {sum(1 for n in whole if n)} labels{grouped}, too few to "
+                f"split {split} rows off and keep one of each label; give dataset.{split}=<file>, or more rows"
             )
     return frozenset(made)
 
@@ -156,25 +92,6 @@ def _limit(
         if (most := getattr(cfg.limit, split)) is not None:
             limited[split] = limit_rows(limited[split], most, len(labels), cfg.split_seed)
     return limited
-
-
-def _answer_leaks(cfg: DatasetConfig, rows: dict[str, Rows], notes: list[str]) -> int:
-    """Count the test rows that stand in train, and do with them what ``on_leak`` says."""
-    leaked, holds = find_leaks(rows["train"], rows["test"])
-    if not leaked:
-        return 0
-    found = f"{leaked} of {len(rows['test'])} test texts stand in train"
-    if cfg.on_leak == "fail":
-        raise DataError(
-            f"{found} (first: {rows['train'].ids[int(holds.argmax())]}), and dataset.on_leak=fail; "
-            "type dataset.on_leak=drop to take them out of train, or dataset.on_leak=warn to go on"
-        )
-    if cfg.on_leak == "drop":
-        rows["train"] = rows["train"].where(~holds)
-        notes.append(f"{found}; dataset.on_leak=drop took {holds.sum()} rows out of train")
-    else:
-        notes.append(f"{found}, so test scores flatter; take them out of train with dataset.on_leak=drop")
-    return leaked
 
 
 def _check_train(cfg: DatasetConfig, train: Rows, labels: Sequence[str], notes: list[str]) -> None:

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import compress
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ftlab.datasets.compact import RowIds, Texts
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of one split, as four lists of equal length.
+    """The rows of one split, as sequences of equal length (``Texts``, ``RowIds`` and arrays where they are many).
 
     ``ids`` are stable: ``train:17`` is row 17 of the file (or hub split) given as train, counted from 1 without the
     header, also where the row was split off for val or test. Bundled data sets bring their own ids.
     """
 
-    texts: list[str]
-    pairs: list[str] | None  # second texts; None: single texts
-    labels: list[int]  # in [0, number of labels)
-    ids: list[str]
+    texts: Sequence[str]
+    pairs: Sequence[str] | None  # second texts; None: single texts
+    labels: Sequence[int]  # in [0, number of labels)
+    ids: Sequence[str]
+    # Hash of the group of each row, where dataset.group_column names one: equal for rows that belong together.
+    groups: Sequence[int] | None = field(default=None, compare=False)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -30,11 +36,13 @@ class Rows:
 
     def where(self, mask: NDArray[np.bool_]) -> Rows:
         """Return the rows where ``mask`` (N,) is true, in the same order."""
+        chosen = mask.tobytes()  # one byte per row, 0 or 1
         return Rows(
-            texts=list(compress(self.texts, mask)),
-            pairs=None if self.pairs is None else list(compress(self.pairs, mask)),
-            labels=list(compress(self.labels, mask)),
-            ids=list(compress(self.ids, mask)),
+            texts=_where(self.texts, chosen),
+            pairs=None if self.pairs is None else _where(self.pairs, chosen),
+            labels=_where(self.labels, chosen),
+            ids=_where(self.ids, chosen),
+            groups=None if self.groups is None else _where(self.groups, chosen),
         )
 
     def counts(self, num_labels: int) -> list[int]:
@@ -43,6 +51,13 @@ class Rows:
         for label in self.labels:
             counts[label] += 1
         return counts
+
+
+def _where(values: Sequence[Any], chosen: bytes) -> Any:  # noqa: ANN401 - the kind that came in
+    if isinstance(values, (Texts, RowIds)):
+        return values.where(chosen)
+    kept = compress(values, chosen)
+    return array(values.typecode, kept) if isinstance(values, array) else list(kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +82,15 @@ def digest_rows(labels: Sequence[str], *splits: Rows) -> str:
     File format, column names and row numbers leave it as it is; the order of the rows does not, since training sees it.
     """
     digest = hashlib.sha256()
+    named = [_measured(name) for name in labels]
     for rows in splits:
         digest.update(f"rows {len(rows)}\n".encode())
-        for position, text in enumerate(rows.texts):
-            fields = [labels[rows.labels[position]], text]
-            if rows.pairs is not None:
-                fields.append(rows.pairs[position])
-            for encoded in (field.encode() for field in fields):
-                digest.update(b"%d:" % len(encoded))  # the length keeps ("ab", "c") and ("a", "bc") apart
-                digest.update(encoded)
+        for position, (label, text) in enumerate(zip(rows.labels, rows.texts, strict=True)):
+            pair = b"" if rows.pairs is None else _measured(rows.pairs[position])
+            digest.update(named[label] + _measured(text) + pair)
     return digest.hexdigest()
+
+
+def _measured(text: str) -> bytes:
+    encoded = text.encode()
+    return b"%d:%b" % (len(encoded), encoded)  # the length keeps ("ab", "c") and ("a", "bc") apart

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ftlab.datasets.groups import draw_groups, keys_of
 from ftlab.datasets.splits import Rows
 
 
@@ -64,6 +65,9 @@ def draw(rows: Rows, quotas: Sequence[int], seed: int) -> NDArray[np.bool_]:
 def split_off(rows: Rows, fraction: float, of: Sequence[int], seed: int) -> tuple[Rows, Rows]:
     """Split ``fraction`` of a data set off ``rows``, stratified; no label loses its last row.
 
+    Rows that belong together stay together: those of one group where the rows have groups, else those whose texts are
+    equal but for case and white space. Where each row stands alone, each label gets its share to the row.
+
     Args:
         rows: what is left of the data set.
         fraction: of the whole data set, in (0, 1).
@@ -76,8 +80,16 @@ def split_off(rows: Rows, fraction: float, of: Sequence[int], seed: int) -> tupl
     shares = [count * fraction for count in of]
     room = [max(count - 1, 0) for count in rows.counts(len(of))]
     quotas = apportion(shares, max(1, round(sum(of) * fraction)), room)
-    drawn = draw(rows, quotas, seed)
+    drawn = _draw_together(rows, quotas, room, seed)
     return rows.where(drawn), rows.where(~drawn)
+
+
+def _draw_together(rows: Rows, quotas: Sequence[int], room: Sequence[int], seed: int) -> NDArray[np.bool_]:
+    keys = keys_of(rows)
+    if len(np.unique(keys)) == len(rows):
+        del keys
+        return draw(rows, quotas, seed)
+    return draw_groups(draw_order(rows.ids, seed), keys, rows.labels, quotas, room)
 
 
 def limit_rows(rows: Rows, most: int, num_labels: int, seed: int) -> Rows:

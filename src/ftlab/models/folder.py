@@ -60,7 +60,8 @@ def local_folder(reference: Reference) -> Path | None:
             f"{reference} is a file; give the folder that holds config.json: {reference.key}={path.parent}"
         )
     parts = reference.value.split("/")
-    if len(parts) > 2 or reference.value.startswith((".", "~")) or not all(parts) or "\\" in reference.value:
+    named = reference.value.isprintable() and "\\" not in reference.value
+    if not named or len(parts) > 2 or not all(parts) or reference.value.startswith((".", "~")):
         raise ModelError(
             f"{reference} does not exist; give {reference.key}=<local folder>, or a hub id such as "
             "google-bert/bert-base-uncased"
@@ -103,9 +104,9 @@ def check_tokenizer_files(folder: Path, reference: Reference, *, from_hub: bool 
         raise ModelError(
             f"{reference} holds no tokenizer ({_listing(folder)}); give one with model.tokenizer=<hub id or folder>"
         )
-    path = folder / "tokenizer_config.json"
-    if path.is_file():
-        _refuse_code(_read_object(path, reference), path, reference, ("auto_map",) if from_hub else ())
+    for name in ("tokenizer_config.json", "config.json"):  # transformers reads both, if only to choose a class
+        if (path := folder / name).is_file():
+            _refuse_code(_read_object(path, reference), path, reference, ("auto_map",) if from_hub else ())
 
 
 def has_tokenizer(folder: Path) -> bool:

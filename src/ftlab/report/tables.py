@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from ftlab.metrics.measures import MEASURES
+from ftlab.redact import redact_text
 from ftlab.report import wording
 from ftlab.results import LatencyRow, Quality, RunResult
 
 GOOD, BAD, STRONG = "green", "red", "bold"
+_STATUS = {"finished": GOOD, "running": "cyan", "skipped": "yellow"}  # all others are bad news
 _TEXT_WIDTH = 120  # characters of a sample sentence
 
 
@@ -36,22 +39,51 @@ def new_table(title: str, words: Sequence[str], numbers: Sequence[str], *, words
     return table
 
 
+def status_text(status: str) -> Text:
+    """Return how a run ended, in the colour of good or bad news."""
+    return Text(status, style=_STATUS.get(status, BAD))
+
+
+def place_lines(number: str, folder: object, status: str = "", error: str | None = None) -> list[str]:
+    """Return the line below a table that says where run ``number`` lies, and one with what went wrong."""
+    lines = [f"{number:>3}  {folder}"]
+    if error:
+        lines.append(f"     {status}: {wording.first_line(redact_text(error))}")
+    return lines
+
+
 def quality_table(quality: Quality, test_rows: int | None) -> Table:
     """Return before, after, delta and 95% interval of each metric, the main one first."""
+    columns = ["before", "after", "delta", "95% CI of after"]
+    return _metric_table(quality, quality.untrained, test_rows, columns)
+
+
+def evaluation_table(quality: Quality, parent: Quality | None, test_rows: int | None) -> Table:
+    """Return each metric with its 95% interval, beside ``parent``'s value where it was measured on the same rows."""
+    if parent is not None:
+        return _metric_table(quality, parent.test, test_rows, ["then", "now", "delta", "95% CI of now"])
+    return _metric_table(quality, None, test_rows, ["value", "95% CI"])
+
+
+def _metric_table(
+    quality: Quality, others: Mapping[str, Any] | None, test_rows: int | None, columns: Sequence[str]
+) -> Table:
+    """Return a row per metric: the other value and the difference, where there are ``others``, value and interval."""
     main = quality.main["name"]
     rows = "" if test_rows is None else f", {test_rows:,} rows"
-    columns = ["before", "after", "delta", "95% CI of after"]
     table = new_table(f"Quality on {quality.main['split']}{rows}", ["metric"], columns, words_last=["better"])
     names = [name for name, value in quality.test.items() if not isinstance(value, dict)]
     ours = [name for name in MEASURES if name in names and name != main]
     for name in [main, *ours, *(n for n in names if n not in MEASURES and n != main)]:
-        before, after = quality.untrained.get(name), quality.test.get(name)
+        before, after = (others or {}).get(name), quality.test.get(name)
         better = wording.better(name, quality.main)
+        cells = [Text(wording.score(after), style=STRONG)]
+        if others is not None:
+            change = Text(wording.change(before, after), style=_colour(before, after, better))
+            cells = [Text(wording.score(before)), *cells, change]
         table.add_row(
             Text(wording.one_line(name)),
-            wording.score(before),
-            Text(wording.score(after), style=STRONG),
-            Text(wording.change(before, after), style=_colour(before, after, better)),
+            *cells,
             wording.interval(quality.test_ci95.get(name)),
             better,
             style=STRONG if name == main else None,
@@ -113,6 +145,7 @@ def facts_table(result: RunResult) -> Table:
 def facts(result: RunResult) -> dict[str, str]:
     """Return what the terminal and the model card say about money, time, energy, size and data."""
     cost, training, energy, model, data = result.cost, result.training, result.energy, result.model, result.dataset
+    evaluates = result.run.verb == "evaluate"
     told = {"$ per 1k requests": wording.UNKNOWN, "$ of training": wording.UNKNOWN}
     if cost:
         price = f"batch {cost.batch_size}, {cost.utilisation:.0%} busy, {wording.usd(cost.usd_per_hour)} an hour"
@@ -126,9 +159,13 @@ def facts(result: RunResult) -> dict[str, str]:
     told["Wh"] = f"{wording.number(energy.training_wh)} of training"
     if energy.wh_per_1k_requests is not None:
         told["Wh"] += f", {wording.number(energy.wh_per_1k_requests)} per 1k requests"
+    if evaluates:  # nothing was trained
+        told["Wh"] = f"{wording.number(energy.wh_per_1k_requests)} per 1k requests"
     if energy.method != "none":
         told["Wh"] += f"  ({energy.method}{f': {energy.scope}' if energy.scope else ''})"
     told["peak memory"] = wording.number(training.peak_memory_mb, "MB")
+    for name in ("$ of training", "training time", "peak memory") if evaluates else ():
+        del told[name]
     told["parameters"] = wording.UNKNOWN
     if model:
         share = f"{model.trainable_parameters:,} of {model.parameters:,} trained ({model.trainable_percent:.4f}%)"
@@ -137,5 +174,8 @@ def facts(result: RunResult) -> dict[str, str]:
     if data:
         rows = f"{data.train_rows:,} / {data.val_rows:,} / {data.test_rows:,} rows train / val / test"
         repeated = wording.count(data.duplicate_rows, "duplicate")
-        told["data"] = f"{rows}; {data.truncated_rows:,} truncated, {repeated}, {data.leaked_rows:,} leaked"
+        leaked = "" if data.leaked_rows is None else f", {data.leaked_rows:,} leaked"
+        told["data"] = f"{rows}; {data.truncated_rows:,} truncated, {repeated}{leaked}"
+        if evaluates:
+            told["data"] = f"{wording.count(data.test_rows, 'test row')}; {data.truncated_rows:,} truncated{leaked}"
     return told

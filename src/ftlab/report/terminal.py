@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,22 +16,21 @@ from rich.text import Text
 from ftlab.redact import redact_text
 from ftlab.report import wording
 from ftlab.report.tables import (
-    BAD,
-    GOOD,
     STRONG,
     Sample,
     class_table,
+    evaluation_table,
     facts_table,
     latency_table,
     new_table,
+    place_lines,
     quality_table,
     sample_table,
+    status_text,
 )
-from ftlab.results import LatencyRow, RunResult
+from ftlab.results import LatencyRow, Quality, RunResult
 
 __all__ = ["Report", "Sample", "run_table", "show", "sweep_table"]
-
-_STATUS = {"finished": GOOD, "skipped": "yellow"}  # all others are bad news
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,14 @@ def show(report: RenderableType, file: TextIO | None = None) -> None:
     file.flush()
 
 
-def run_table(result: RunResult, folder: Path, *, samples: Sequence[Sample] = (), notes: Sequence[str] = ()) -> Report:
+def run_table(
+    result: RunResult,
+    folder: Path,
+    *,
+    samples: Sequence[Sample] = (),
+    notes: Sequence[str] = (),
+    parent: Quality | None = None,
+) -> Report:
     """Return what a run is worth: quality, labels, speed, money, energy, and where things lie.
 
     Args:
@@ -72,10 +79,15 @@ def run_table(result: RunResult, folder: Path, *, samples: Sequence[Sample] = ()
         folder: of the run.
         samples: sentences predicted before and after.
         notes: sentences for the user, each on its own line.
+        parent: of an evaluation, what was measured when the model was trained, on the same rows.
     """
     tables: list[RenderableType] = [_title(result)]
     if result.quality:
-        tables.append(quality_table(result.quality, result.dataset.test_rows if result.dataset else None))
+        rows = result.dataset.test_rows if result.dataset else None
+        evaluates = result.run.verb == "evaluate"
+        tables.append(
+            evaluation_table(result.quality, parent, rows) if evaluates else quality_table(result.quality, rows)
+        )
         if result.quality.test.get("per_class"):
             tables.append(class_table(result.quality.test["per_class"]))
     if samples:
@@ -100,9 +112,7 @@ def sweep_table(results: list[tuple[Path, RunResult]]) -> Report:
         number = folder.name.partition("_")[0]  # Hydra's number of the job
         number = number if number.isdecimal() else str(index)
         table.add_row(number, *_job(result, main))
-        lines.append(f"{number:>3}  {folder}")
-        if result.run.error:
-            lines.append(f"     {result.run.status}: {wording.first_line(redact_text(result.run.error))}")
+        lines += place_lines(number, folder, result.run.status, result.run.error)
     return Report([table], lines)
 
 
@@ -115,7 +125,7 @@ def _job(result: RunResult, main: str | None) -> list[Text]:
     row = _main_latency(result)
     return [
         Text(wording.one_line(result.run.name)),
-        Text(result.run.status, style=_STATUS.get(result.run.status, BAD)),
+        status_text(result.run.status),
         Text(value, style=STRONG),
         Text(wording.number(row.p50_ms if row else None)),
         Text(wording.usd(result.cost.usd_per_1k_requests if result.cost else None)),
@@ -132,7 +142,7 @@ def _main_latency(result: RunResult) -> LatencyRow | None:
 
 def _title(result: RunResult) -> Text:
     title = Text(wording.subject(result), style=STRONG)
-    title.append(f"  {result.run.status}", style=_STATUS.get(result.run.status, BAD))
+    title.append("  ").append_text(status_text(result.run.status))
     if result.run.error:
         title.append(f"\n{wording.first_line(redact_text(result.run.error))}", style="not bold")
     return title
@@ -141,7 +151,7 @@ def _title(result: RunResult) -> Text:
 def _places(result: RunResult, folder: Path) -> list[str]:
     places: dict[str, object] = {"record": folder / "result.json"}
     if result.artefact:
-        places["model"] = folder / (result.artefact.path or "model")
+        places["model"] = os.path.normpath(folder / (result.artefact.path or "model"))
     if result.quality:
         places["plots"] = folder / "plots"
     if result.run.error and result.run.log:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal, Protocol
 
-from ftlab.datasets.datamodule import TextDataModule
+from ftlab.datasets.splits import Rows
 from ftlab.modules.scores import Scores
 from ftlab.report.frames import write_history, write_latency, write_predictions
 from ftlab.report.plots import plot_calibration, plot_confusion_matrix, plot_latency, plot_loss_curve
@@ -13,8 +15,22 @@ from ftlab.results import RunResult
 from ftlab.verbs.measurements import Measurements
 
 
+class ScoredSplit(Protocol):
+    """Rows that were scored: a data module, or the rows of an evaluation."""
+
+    @property
+    def labels(self) -> list[str]:
+        """Label names by number."""
+
+    def rows(self, split: Literal["test"]) -> Rows:
+        """Return the rows with their ids."""
+
+    def texts(self, split: Literal["test"]) -> Sequence[str] | Sequence[tuple[str, str]]:
+        """Return the texts, or pairs of texts."""
+
+
 def write_files(
-    result: RunResult, measured: Measurements, data: TextDataModule, scores: Scores, folder: Path, *, keep_text: bool
+    result: RunResult, measured: Measurements, data: ScoredSplit, scores: Scores, folder: Path, *, keep_text: bool
 ) -> None:
     """Write predictions, curves and latency samples, and a plot of each that has something to show."""
     write_predictions(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ HALF_TOLERANCE = 0.25
 class Outcome:
     """What a run has in hand once the best weights are tested."""
 
-    untrained: Tested
+    untrained: Mapping[str, float]  # metrics on the test split before training
     tested: Tested
     mode: str  # of the monitor: max or min
     loaded: LoadedNet
@@ -137,7 +138,7 @@ def _quality(settings: TrainConfig, outcome: Outcome, measured: Measurements, la
     name = settings.monitor.removeprefix("val/")
     return Quality(
         main={"name": name, "split": "test", "direction": outcome.mode},
-        untrained=dict(outcome.untrained.metrics),
+        untrained=dict(outcome.untrained),
         val=dict(best_val(measured.history, settings.monitor, outcome.mode)),
         test={**outcome.tested.metrics, "per_class": report},
         test_ci95=intervals,

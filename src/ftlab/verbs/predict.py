@@ -1,35 +1,40 @@
-"""``ftlab predict <run> text="..."``: the label of one text."""
+"""``ftlab predict <run> text="..."``: the label of one text; with ``input=``, of each row of a file or pipe."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
-from ftlab.errors import ConfigError, DataError
-from ftlab.modules.precision import pick_device
-from ftlab.paths import latest_run
-from ftlab.predictor import TorchPredictor, load_predictor
-from ftlab.results import load_result
+from ftlab.errors import ConfigError
+from ftlab.finished import open_run
+from ftlab.results import RunResult
 from ftlab.schema import PredictConfig
+from ftlab.verbs.predict_rows import predict_rows
+
+if TYPE_CHECKING:
+    from ftlab.predictor import TorchPredictor
 
 
 def predict(cfg: DictConfig) -> None:
-    """Print the label of ``cfg.text``, its probability, and the other labels' below.
+    """Print the label of ``cfg.text``, its probability, and the other labels' below; or write those of a file's rows.
 
     Raises:
-        ConfigError: no text was given.
-        DataError: the folder is no finished run with a model.
+        ConfigError: neither a text nor an input was given.
+        DataError: the folder is no finished run with a model, or the input is not as it must be.
     """
     settings = OmegaConf.to_object(cfg)
     assert isinstance(settings, PredictConfig)
+    folder, record = open_run(settings.run, settings.output_dir)
+    if settings.input is not None:
+        predict_rows(settings, folder, record, lambda: load_model(folder, record, settings.device))
+        return
     if settings.text is None:
         raise ConfigError(f'text is missing; type: ftlab predict {settings.run} text="your sentence"')
-    folder = latest_run(Path(settings.output_dir)) if settings.run == "latest" else Path(settings.run)
-    predictor = load_run(folder, settings.device)
-    found = predictor.predict([settings.text])[0]
+    found = load_model(folder, record, settings.device).predict([settings.text])[0]
     table = Table("label", "probability", title=str(folder), title_justify="left")
     for label, probability in sorted(found.probabilities.items(), key=lambda item: -item[1]):
         table.add_row(label, f"{probability:.4f}", style="bold" if label == found.label else None)
@@ -42,15 +47,23 @@ def load_run(folder: Path, device: str) -> TorchPredictor:
     Raises:
         DataError: there is no such run, or it did not finish.
     """
-    result = load_result(folder)
-    if result.run.status != "finished" or result.artefact is None or result.artefact.path is None:
-        raise DataError(
-            f"{folder} is {result.run.status}, so it holds no verified model; `ls outputs` shows other runs"
-        )
-    assert result.dataset is not None and result.model is not None, "a finished run has both"
+    folder, record = open_run(str(folder), folder.parent)
+    return load_model(folder, record, device)
+
+
+def load_model(folder: Path, record: RunResult, device: str) -> TorchPredictor:
+    """Load the model of a run that is open, with the length and precision it was measured with.
+
+    Raises:
+        DataError, ModelError: the model folder cannot be read.
+    """
+    from ftlab.modules.precision import pick_device  # late: faults of the input need no torch
+    from ftlab.predictor import load_predictor
+
+    assert record.dataset is not None and record.model is not None, "open_run has looked"
     return load_predictor(
         folder / "model",
-        max_length=result.dataset.max_length,
+        max_length=record.dataset.max_length,
         device=pick_device(device, "auto"),
-        precision=result.model.precision if device == "auto" else "32-true",
+        precision=record.model.precision if device == "auto" else "32-true",
     )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -20,9 +18,7 @@ from ftlab.models.tokenizer import LoadedTokenizer
 from ftlab.redact import redact, redact_text
 from ftlab.results import Energy, ModelInfo, RunInfo, RunResult, TrainingStats
 from ftlab.schema import ModelConfig
-
-# What moves from run to run without changing what is measured.
-_NOT_DIGESTED = ("seed", "name", "output_dir", "experiment_name", "dry_run", "tracking")
+from ftlab.state import digest, leaves
 
 
 def now() -> str:
@@ -32,10 +28,14 @@ def now() -> str:
 
 def config_digest(cfg: DictConfig) -> str:
     """Return the sha256 of the resolved configuration without its seed, its name and where it writes."""
+    return digest(resolved(cfg))
+
+
+def resolved(cfg: DictConfig) -> dict[str, Any]:
+    """Return the configuration as plain containers."""
     plain = OmegaConf.to_container(cfg, resolve=True)
-    assert isinstance(plain, dict)
-    kept = {k: v for k, v in plain.items() if k not in _NOT_DIGESTED}
-    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()
+    assert isinstance(plain, dict), "a configuration has keys at its root"
+    return {str(key): value for key, value in plain.items()}
 
 
 @cache
@@ -48,24 +48,16 @@ def git_commit() -> str | None:
 def write_config(cfg: DictConfig, folder: Path) -> None:
     """Write ``config.yaml``: unresolved, so that no interpolation spills what it reads, and redacted."""
     plain = redact(OmegaConf.to_container(cfg, resolve=False))
+    plain = {key: value for key, value in plain.items() if not key.startswith("resume")}  # of the command, not the run
     (folder / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(plain)), encoding="utf-8")
-
-
-def leaves(value: Any, prefix: str = "") -> dict[str, Any]:  # noqa: ANN401 - walks plain containers
-    """Return nested dicts as one level of dotted keys; lists stay whole."""
-    if not isinstance(value, dict):
-        return {prefix: value}
-    flat: dict[str, Any] = {}
-    for key, inner in value.items():
-        flat |= leaves(inner, f"{prefix}.{key}" if prefix else str(key))
-    return flat
 
 
 def mlflow_params(cfg: DictConfig) -> dict[str, Any]:
     """Return the resolved leaf values of the configuration, redacted, for MLflow."""
     plain = OmegaConf.to_container(cfg, resolve=True)
     params: dict[str, Any] = redact(leaves(plain))
-    return {k: v for k, v in params.items() if not k.endswith("_target_") and not k.startswith("dataset.samples")}
+    left_out = ("dataset.samples", "resume")
+    return {k: v for k, v in params.items() if not k.endswith("_target_") and not k.startswith(left_out)}
 
 
 def run_tags(folder: Path, extra: Mapping[str, str | None]) -> dict[str, str | None]:
@@ -84,11 +76,14 @@ def run_info(
     error: BaseException | None = None,
     verb: str = "train",
     parent: str | None = None,
+    overrides: Sequence[str] | None = None,
 ) -> RunInfo:
-    """Return who ran what, when, and how it ended; ``parent`` is the id of the run that an evaluation looks at."""
-    sweep_id = sweep.get("id")
+    """Return who ran what, when, and how it ended; ``parent`` is the id of the run that an evaluation looks at.
+
+    ``overrides`` are those that the user typed, where this is no job of Hydra, which knows them.
+    """
     return RunInfo(
-        id=f"{sweep_id}-{folder.name.split('_')[0]}" if sweep_id else folder.name.rsplit("_", 1)[-1],
+        id=run_id(folder, sweep),
         name=str(cfg.name),
         verb=verb,
         status=status,
@@ -97,13 +92,19 @@ def run_info(
         started=started,
         finished=now(),
         seed=int(cfg.seed),
-        sweep=sweep_id,
+        sweep=sweep.get("id"),
         parent=parent,
-        overrides=[redact_text(o) for o in task_overrides()],
+        overrides=[redact_text(o) for o in (task_overrides() if overrides is None else overrides)],
         config_digest=config_digest(cfg),
         git_commit=git_commit(),
         mlflow=mlflow,
     )
+
+
+def run_id(folder: Path, sweep: Mapping[str, Any]) -> str:
+    """Return the id of the run of ``folder``: the end of its name, or its number in its sweep."""
+    sweep_id = sweep.get("id")
+    return f"{sweep_id}-{folder.name.split('_')[0]}" if sweep_id else folder.name.rsplit("_", 1)[-1]
 
 
 def _message(error: BaseException) -> str:
@@ -119,7 +120,8 @@ def task_overrides() -> list[str]:
     from hydra.core.hydra_config import HydraConfig
 
     told = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
-    return [override.lstrip("+") for override in told]  # Hydra wants open groups with ++, our command line does not
+    plain = [override.lstrip("+") for override in told]  # Hydra wants open groups with ++, our command line does not
+    return [override for override in plain if not override.startswith(("resume=", "resume_policy="))]
 
 
 def model_info(
@@ -164,6 +166,7 @@ def failed_result(
     started: str | None = None,
     verb: str = "train",
     parent: str | None = None,
+    overrides: Sequence[str] | None = None,
 ) -> RunResult:
     """Return the record of a run that ended early: every key there, nothing measured."""
     info = run_info(
@@ -176,11 +179,12 @@ def failed_result(
         error=error,
         verb=verb,
         parent=parent,
+        overrides=overrides,
     )
     return RunResult(
         run=info,
         model=None,
-        adapter=component(OmegaConf.to_container(cfg.get("adapter", {}), resolve=True)),  # type: ignore[arg-type]
+        adapter=component(OmegaConf.to_container(cfg.adapter, resolve=True) if "adapter" in cfg else {}),  # type: ignore[arg-type]
         prompt={"name": "none", "tokens_per_request": None},
         compression={"name": "none"},
         dataset=None,

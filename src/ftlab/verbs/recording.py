@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -10,11 +11,25 @@ from typing import Any
 from omegaconf import DictConfig
 
 from ftlab.errors import UserError
+from ftlab.redact import redact_text
 from ftlab.results import RunInfo, RunResult
 from ftlab.tracking import MlflowRun, tracking_uri
 from ftlab.verbs.record import failed_result, mlflow_params, now, run_info, run_tags, write_config
+from ftlab.verbs.resuming import (
+    changes,
+    check_rows,
+    clear,
+    close_dead,
+    find_checkpoint,
+    known_run,
+    new_state,
+    say,
+    state_before,
+)
 from ftlab.verbs.runlog import run_log
 from ftlab.verbs.sweep import read_sweep
+
+log = logging.getLogger(__name__)
 
 
 class Recording:
@@ -25,32 +40,87 @@ class Recording:
         folder: of the run.
         verb: that runs.
         parent: id of the run that is looked at, where the verb looks at one.
+        overrides: what the user typed; None: this is a job of Hydra, which knows.
     """
 
-    def __init__(self, cfg: DictConfig, folder: Path, verb: str = "train", parent: str | None = None) -> None:
+    def __init__(
+        self,
+        cfg: DictConfig,
+        folder: Path,
+        verb: str = "train",
+        parent: str | None = None,
+        overrides: Sequence[str] | None = None,
+    ) -> None:
         self.cfg, self.folder = cfg, folder
-        self.verb, self.parent = verb, parent
+        self.verb, self.parent, self.overrides = verb, parent, overrides
         self.started = now()
         self.sweep = read_sweep(folder)
+        self.before = state_before(cfg, folder)
+        self.checkpoint: Path | None = None
+        if self.before is not None:
+            self.cfg = cfg.copy()
+            self.cfg.name = self.before.name
+            self.started, self.overrides = self.before.started, self.before.overrides
         self.tracker: MlflowRun | None = None
         self._log = run_log(folder)
 
     def __enter__(self) -> Recording:
-        """Open run.log and write config.yaml."""
+        """Open run.log, and write config.yaml and state.json, unless the run has them and goes on."""
         self._log.__enter__()
-        write_config(self.cfg, self.folder)
+        if self.before is None:
+            write_config(self.cfg, self.folder)
+            self._save_state()
         return self
 
+    def _save_state(self, **known: Any) -> None:  # noqa: ANN401
+        told = {"of_sweep": self.sweep, "sweep": self.sweep.get("id"), "parent": self.parent}
+        told |= {"overrides": self.overrides, **known}
+        new_state(self.cfg, self.folder, self.verb, self.started, **told).save(self.folder)
+
     def start(self, tags: Mapping[str, str | None]) -> None:
-        """Open the MLflow run, once data and model have passed their checks."""
-        if not self.cfg.tracking.enabled:
-            return
+        """Open the MLflow run and write state.json, once data and model have passed their checks.
+
+        Of a run that goes on, ``checkpoint`` is then the state to go on from; None: from the beginning.
+
+        Raises:
+            DataError: it began with other rows, or its newest checkpoint is damaged and must not be.
+        """
+        changed = self._go_on(tags.get("ftlab.dataset_digest")) if self.before is not None else {}
+        if self.cfg.tracking.enabled:
+            self._track(tags, changed)
+        known = {"dataset_digest": tags.get("ftlab.dataset_digest"), "mlflow": self.mlflow}
+        self._save_state(**known, changed={**(self.before.changed if self.before else {}), **changed})
+
+    def _go_on(self, digest: str | None) -> dict[str, list[Any]]:
+        """Find where the run goes on, clear the way, and return the options that changed."""
+        assert self.before is not None, "a run that goes on began"
+        policy = str(self.cfg.resume_policy)
+        check_rows(self.before, digest, self.folder, policy)
+        self.checkpoint = find_checkpoint(self.folder, policy)
+        changed = changes(self.before, self.cfg)
+        for key, (old, new) in changed.items():
+            say(f"{key} is {new} from here on, and was {old}")
+        if changed:
+            self.overrides = None  # as typed now
+            write_config(self.cfg, self.folder)
+        clear(self.folder, self.checkpoint)
+        return changed
+
+    def _track(self, tags: Mapping[str, str | None], changed: Mapping[str, list[Any]]) -> None:
+        # Where the run lies says where its store is, whatever output_dir was typed to find it.
         output_dir = Path(self.cfg.output_dir)
+        if self.before is not None:
+            output_dir = self.folder.parents[2 if self.sweep else 1]
         uri = tracking_uri(self.cfg.tracking.uri, output_dir)
-        tags = run_tags(self.folder, {"ftlab.sweep": self.sweep.get("id"), **tags})
-        parent = self.sweep.get("mlflow_parent_run_id")
-        self.tracker = MlflowRun(uri, self.cfg.experiment_name, self.cfg.name, output_dir, tags, parent)
+        news = {f"ftlab.changed.{key}": f"{old} -> {new}" for key, (old, new) in changed.items()}
+        tags = run_tags(self.folder, {"ftlab.sweep": self.sweep.get("id"), **tags, **news})
+        parent, known = self.sweep.get("mlflow_parent_run_id"), None
+        if self.before is not None:
+            known = known_run(self.folder, self.before)
+        self.tracker = MlflowRun(uri, self.cfg.experiment_name, self.cfg.name, output_dir, tags, parent, run_id=known)
         self.tracker.log_hyperparams(mlflow_params(self.cfg))
+        if self.before is None and not self.sweep:
+            close_dead(self.tracker, self.folder.parent)
 
     @property
     def mlflow(self) -> dict[str, str | None]:
@@ -71,6 +141,7 @@ class Recording:
             error=error,
             verb=self.verb,
             parent=self.parent,
+            overrides=self.overrides,
         )
 
     def finish(self, result: RunResult) -> None:
@@ -92,9 +163,15 @@ class Recording:
         try:
             # A fault of the user's found before the run began leaves no record: launch removes the folder.
             if error is not None and (self.tracker is not None or not isinstance(error, UserError)):
-                self._record(error)
+                self._record_safely(error)
         finally:
             self._log.__exit__(None, None, None)
+
+    def _record_safely(self, error: BaseException) -> None:
+        try:
+            self._record(error)
+        except Exception as second:  # the first error is the one to report
+            log.warning("the record of the run could not be written: %s", redact_text(repr(second)))
 
     def _record(self, error: BaseException) -> None:
         killed = isinstance(error, (KeyboardInterrupt, SystemExit))
@@ -109,6 +186,7 @@ class Recording:
             started=self.started,
             verb=self.verb,
             parent=self.parent,
+            overrides=self.overrides,
         ).save(self.folder)
         if self.tracker is not None:
             self.tracker.finish("KILLED" if killed else "FAILED")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
-import yaml
 from lightning.pytorch.callbacks import ModelCheckpoint
 
+from ftlab.callbacks.measuring import find_callback
+from ftlab.callbacks.stopping import FirstError, handlers_kept
 from ftlab.datasets.datamodule import TextDataModule
+from ftlab.errors import DataError
 from ftlab.measure.cost import device_class, resolve_price
 from ftlab.measure.device import device_name
 from ftlab.modules.classifier import ClassifierModule
@@ -20,6 +23,7 @@ from ftlab.modules.scores import Scores
 from ftlab.paths import config_dir
 from ftlab.predictor import Prediction
 from ftlab.schema import CostConfig
+from ftlab.yaml_file import read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Tested:
 def price_here(cost: CostConfig, device: torch.device) -> CostConfig:
     """Return the price that holds on ``device``; ``cost=auto`` looks through the dated files of ``conf/cost``."""
     files = sorted((config_dir() / "cost").glob("[!_]*.yaml"))
-    prices = [CostConfig(**yaml.safe_load(path.read_text(encoding="utf-8"))) for path in files]
+    prices = [CostConfig(**read_yaml(path)) for path in files]
     return resolve_price(cost, prices, device_class(device_name(device)))
 
 
@@ -56,10 +60,34 @@ def planned_steps(trainer: Mapping[str, Any], batches: int) -> int | None:
     return steps if epochs >= 0 else None
 
 
-def fit(trainer: L.Trainer, module: ClassifierModule, data: TextDataModule) -> None:
-    """Train, with dropout on: predicting before training has left the network in eval mode."""
+def fit(trainer: L.Trainer, module: ClassifierModule, data: TextDataModule, state: Path | None = None) -> None:
+    """Train, with dropout on: predicting before training has left the network in eval mode.
+
+    The random generators are seeded right before, so that it does not matter what ran until then; going on from
+    ``state``, they are put back to what they were.
+
+    Args:
+        trainer: with all its callbacks.
+        module: with the weights before training; those of ``state`` replace them.
+        data: of the run; its seed is that of the training.
+        state: a full checkpoint to go on from; None: from the beginning.
+
+    Raises:
+        KeyboardInterrupt, SystemExit: SIGINT or SIGTERM (code 143) asked for it; a full state was written if
+            ``Checkpoints`` is among the callbacks.
+        DataError: ``state`` is missing or damaged.
+    """
     module.train()
-    trainer.fit(module, datamodule=data)
+    L.seed_everything(data.seed, verbose=False)
+    first = find_callback(trainer, FirstError)
+    with handlers_kept():
+        try:
+            trainer.fit(module, datamodule=data, ckpt_path=state, weights_only=True)
+        except BaseException as error:
+            if first is None or first.error is None or first.error is error:
+                raise
+            # Lightning makes another error of an interrupt, and of a logger that fails while it is told of an error.
+            raise first.error from None
 
 
 def test_untrained(trainer: L.Trainer, module: ClassifierModule, data: TextDataModule) -> Tested:
@@ -72,9 +100,16 @@ def test_untrained(trainer: L.Trainer, module: ClassifierModule, data: TextDataM
 
 
 def test_best(trainer: L.Trainer, module: ClassifierModule, data: TextDataModule) -> Tested:
-    """Score the test split with the best checkpoint, or with the weights as they are where none was kept."""
+    """Score the test split with the best checkpoint, or with the weights as they are where none was kept.
+
+    Raises:
+        DataError: the best checkpoint is no file here. Lightning would fetch an address that a saved state names.
+    """
     keeper = best_checkpoint(trainer)
-    return _test(trainer, module, data, keeper.best_model_path or None if keeper else None)
+    path = keeper.best_model_path or None if keeper else None
+    if path is not None and not Path(path).is_file():
+        raise DataError(f"the best checkpoint {path} is no file on this machine; train the run again")
+    return _test(trainer, module, data, path)
 
 
 def best_checkpoint(trainer: L.Trainer) -> ModelCheckpoint | None:

@@ -17,6 +17,7 @@ from ftlab.build import (
     build_trainer,
 )
 from ftlab.datasets.datamodule import TextDataModule
+from ftlab.datasets.sample import write_sample
 from ftlab.datasets.sources import read_splits
 from ftlab.metrics import classification
 from ftlab.metrics.measures import direction
@@ -31,6 +32,7 @@ from ftlab.verbs.finish import Outcome, finish_run
 from ftlab.verbs.preflight import check_model
 from ftlab.verbs.recording import Recording
 from ftlab.verbs.show import show_run, show_start
+from ftlab.verbs.untrained import Untrained, measure_untrained
 
 
 def train(cfg: DictConfig, folder: Path) -> RunResult:
@@ -57,6 +59,8 @@ def train(cfg: DictConfig, folder: Path) -> RunResult:
         data = TextDataModule(splits, tokenizer.tokenizer, settings.dataset, settings.seed)
         show_start(splits, data, tokenizer, f"{settings.name} on {device}, {precision}", folder)
         recording.start({"ftlab.dataset_digest": splits.digest})
+        if settings.dataset.sample_per_class is not None:
+            write_sample(splits, folder, keep_text=settings.predictions.text)
 
         loaded = load_classifier(settings.model, splits.labels, tokenizer.tokenizer.pad_token_id)
         steps = stages.planned_steps(settings.trainer, len(data.train_dataloader()))
@@ -103,13 +107,14 @@ def train(cfg: DictConfig, folder: Path) -> RunResult:
         )
 
         trains = any(p.requires_grad for p in module.net.parameters())
-        untrained = stages.test_untrained(trainer, module, data) if trains else None
-        before = stages.predict_samples(module, settings.dataset.samples)
         if trains:
-            stages.fit(trainer, module, data)
+            untrained = measure_untrained(trainer, module, data, settings.dataset.samples, recording)
+            stages.fit(trainer, module, data, recording.checkpoint)
         tested = stages.test_best(trainer, module, data)
         after = stages.predict_samples(module, settings.dataset.samples)
-        outcome = Outcome(untrained or tested, tested, mode, loaded, tokenizer, device, precision)
+        if not trains:
+            untrained = Untrained(tested.metrics, after)
+        outcome = Outcome(untrained.metrics, tested, mode, loaded, tokenizer, device, precision)
         result, notes = finish_run(settings, recording, trainer, module, data, outcome)
-        show_run(result, folder, settings.dataset.samples, before, after, notes)
+        show_run(result, folder, settings.dataset.samples, untrained.samples, after, notes)
     return result

@@ -34,10 +34,10 @@ def keep(folder: Path, mode: str = "max") -> Checkpoints:
 
 
 @pytest.mark.parametrize(("mode", "best"), [("max", "best-2.ckpt"), ("min", "best-1.ckpt")])
-def test_best_and_last_are_kept(fit: Any, tiny: Any, batches: Any, tmp_path: Path, mode: str, best: str) -> None:
+def test_best_and_two_states_are_kept(fit: Any, tiny: Any, batches: Any, tmp_path: Path, mode: str, best: str) -> None:
     kept = keep(tmp_path, mode)
     fit(tiny([0.2, 0.9, 0.5]), batches(1), kept, max_epochs=3)
-    assert names(tmp_path) == sorted([best, "last.ckpt"])
+    assert names(tmp_path) == [best, "state-2.ckpt", "state-3.ckpt"]
     assert kept.best_model_path == str(tmp_path / "checkpoints" / best)
     assert torch.load(kept.last_model_path, weights_only=True)["global_step"] == 3
 
@@ -64,7 +64,7 @@ def test_nan_never_replaces_a_number(fit: Any, tiny: Any, batches: Any, tmp_path
     assert Path(kept.best_model_path).name == ("best-2.ckpt" if place == 0 else "best-1.ckpt")
 
 
-def test_best_holds_no_optimizer_and_last_holds_it(fit: Any, tiny: Any, batches: Any, tmp_path: Path) -> None:
+def test_best_holds_no_optimizer_and_a_state_holds_it(fit: Any, tiny: Any, batches: Any, tmp_path: Path) -> None:
     kept = keep(tmp_path)
     fit(tiny([0.5]), batches(1), kept)
     assert "optimizer_states" not in torch.load(kept.best_model_path, weights_only=True)
@@ -73,10 +73,10 @@ def test_best_holds_no_optimizer_and_last_holds_it(fit: Any, tiny: Any, batches:
 
 def test_validation_within_an_epoch_can_be_the_best(fit: Any, tiny: Any, batches: Any, tmp_path: Path) -> None:
     fit(tiny([0.9, 0.1]), batches(1, 1, 1, 1), keep(tmp_path), val_check_interval=2)
-    assert names(tmp_path) == ["best-2.ckpt", "last.ckpt"]
+    assert names(tmp_path) == ["best-2.ckpt", "state-4.ckpt"]
 
 
-@pytest.mark.parametrize("second", [0.6, 0.1], ids=["writing the best", "writing the last"])
+@pytest.mark.parametrize("second", [0.6, 0.1], ids=["writing the best", "writing the state"])
 def test_write_that_breaks_off_leaves_what_was_there(
     fit: Any, tiny: Any, batches: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, second: float
 ) -> None:
@@ -92,7 +92,7 @@ def test_write_that_breaks_off_leaves_what_was_there(
     with pytest.raises(OSError, match="No space"):
         fit(tiny([0.5, second]), batches(1), keep(tmp_path), max_epochs=2)
     folder = tmp_path / "checkpoints"
-    assert torch.load(folder / "last.ckpt", weights_only=True)["global_step"] == 1
+    assert torch.load(folder / "state-1.ckpt", weights_only=True)["global_step"] == 1
     assert torch.load(folder / "best-1.ckpt", weights_only=True)["global_step"] == 1
 
 
@@ -101,7 +101,7 @@ def test_training_cut_before_its_first_validation_keeps_its_last_weights(
 ) -> None:
     kept = keep(tmp_path)
     fit(tiny([0.5]), batches(1, 1, 1), kept, max_steps=2)
-    assert names(tmp_path) == ["best-2.ckpt", "last.ckpt"]
+    assert names(tmp_path) == ["best-2.ckpt", "state-2.ckpt"]
     assert Path(kept.best_model_path).name == "best-2.ckpt"
     assert "trainer.val_check_interval=<steps>" in caplog.text
 
@@ -121,7 +121,82 @@ def test_early_stopping_takes_a_nan_as_no_better_and_the_best_is_kept(
     stop = EarlyStopping(monitor="val/score", mode="max", patience=2, check_finite=False, strict=False)
     trainer = fit(tiny([0.5, math.nan, 0.4, 0.9]), batches(1), stop, keep(tmp_path), max_epochs=4)
     assert trainer.global_step == 3
-    assert names(tmp_path) == ["best-1.ckpt", "last.ckpt"]
+    assert names(tmp_path) == ["best-1.ckpt", "state-2.ckpt", "state-3.ckpt"]
+
+
+def test_states_are_written_every_n_steps_and_the_two_newest_kept(
+    fit: Any, tiny: Any, batches: Any, tmp_path: Path
+) -> None:
+    seen: list[list[str]] = []
+
+    class Look(L.Callback):
+        def on_train_batch_end(self, *_: Any) -> None:
+            seen.append(names(tmp_path) if (tmp_path / "checkpoints").exists() else [])
+
+    kept = Checkpoints(tmp_path, "val/score", "max", every_n_steps=2, every_minutes=None)
+    fit(tiny(), batches(*[1] * 8), kept, Look())
+    assert [len(n) for n in seen] == [0, 0, 1, 1, 2, 2, 2, 2]
+    assert seen[-1] == ["state-4.ckpt", "state-6.ckpt"]
+    assert names(tmp_path) == ["best-8.ckpt", "state-6.ckpt", "state-8.ckpt"]
+
+
+@pytest.mark.parametrize(("minutes", "written"), [(2.0, ["state-2.ckpt"]), (None, [])])
+def test_states_are_written_every_few_minutes(
+    fit: Any, tiny: Any, batches: Any, tmp_path: Path, minutes: float | None, written: list[str]
+) -> None:
+    now = [0.0]
+
+    class OneMinute(L.Callback):
+        def on_train_batch_end(self, *_: Any) -> None:
+            now[0] += 60
+
+    kept = Checkpoints(tmp_path, "val/score", "max", every_minutes=minutes, clock=lambda: now[0])
+    with pytest.raises(KeyError):
+        fit(tiny(), [*batches(1, 1, 1), {"labels": torch.zeros(1)}], kept, OneMinute())
+    folder = tmp_path / "checkpoints"
+    assert (names(tmp_path) if folder.exists() else []) == written
+
+
+def test_saving_draws_nothing_at_random(fit: Any, tiny: Any, batches: Any, tmp_path: Path) -> None:
+    class Drawing(tiny):  # type: ignore[misc]
+        def training_step(self, batch: Any, batch_idx: int) -> Any:
+            self.drawn.append(torch.rand(()).item())
+            return super().training_step(batch, batch_idx)
+
+    def drawn(folder: Path, every: int | None) -> list[float]:
+        torch.manual_seed(1)
+        module = Drawing([0.5])
+        module.drawn = []
+        fit(module, batches(1, 1, 1, 1), Checkpoints(folder, "val/score", "max", every_n_steps=every))
+        return list(module.drawn)
+
+    assert drawn(tmp_path / "often", 1) == drawn(tmp_path / "seldom", None)
+
+
+def test_best_weights_that_are_gone_are_decided_anew_and_said(
+    fit: Any, tiny: Any, batches: Any, loader: Any, make_trainer: Any, tmp_path: Path, caplog: Any
+) -> None:
+    fit(tiny([0.9]), batches(1), keep(tmp_path))
+    (tmp_path / "checkpoints" / "best-1.ckpt").unlink()
+    kept = keep(tmp_path)
+    trainer = make_trainer(kept, max_epochs=2)
+    state = tmp_path / "checkpoints" / "state-1.ckpt"
+    trainer.fit(tiny([0.1]), loader(batches(1)), loader(batches(1)), ckpt_path=state, weights_only=True)
+    assert Path(kept.best_model_path).name == "best-2.ckpt"
+    assert "best-1.ckpt are gone" in caplog.text
+
+
+def test_folder_that_moved_is_gone_on_with(
+    fit: Any, tiny: Any, batches: Any, loader: Any, make_trainer: Any, tmp_path: Path
+) -> None:
+    fit(tiny([0.9]), batches(1), keep(tmp_path / "old"))
+    (tmp_path / "old").rename(tmp_path / "new")
+    kept = keep(tmp_path / "new")
+    trainer = make_trainer(kept, max_epochs=2)
+    state = tmp_path / "new" / "checkpoints" / "state-1.ckpt"
+    trainer.fit(tiny([0.1]), loader(batches(1)), loader(batches(1)), ckpt_path=state, weights_only=True)
+    assert kept.best_model_path == str(tmp_path / "new" / "checkpoints" / "best-1.ckpt")
+    assert kept.best_model_score == pytest.approx(0.9)
 
 
 def test_every_callback_together_leaves_checkpoints_that_load_safely_and_resume(
@@ -135,11 +210,10 @@ def test_every_callback_together_leaves_checkpoints_that_load_safely_and_resume(
         return [*plain, Energy(cost), timing, Cost(cost), stop, keep(tmp_path)]
 
     fit(tiny([0.5]), batches(1, 1), *everything())
-    last = tmp_path / "checkpoints" / "last.ckpt"
+    last = tmp_path / "checkpoints" / "state-2.ckpt"
     assert torch.load(last, weights_only=True)["global_step"] == 2
     trainer = make_trainer(*everything(), max_epochs=2)
     module = tiny([0.6])
     data = loader(batches(1, 1))
-    with pytest.warns(UserWarning, match="exists and is not empty"):
-        trainer.fit(module, data, loader(batches(1)), ckpt_path=last, weights_only=True)
+    trainer.fit(module, data, loader(batches(1)), ckpt_path=last, weights_only=True)
     assert trainer.global_step == 4

@@ -68,7 +68,7 @@ def test_checkpoints_written_before_are_kept(fit: Any, tiny: Any, batches: Any, 
 
     with pytest.raises(NonFiniteLossError):
         fit(Later([0.5]), batches(1, 1), NanGuard(), Checkpoints(tmp_path, "val/score", "max"), max_epochs=3)
-    assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["best-2.ckpt", "last.ckpt"]
+    assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["best-2.ckpt", "state-2.ckpt"]
 
 
 class Accelerated(NanGuard):
@@ -107,6 +107,30 @@ def test_accelerator_is_read_before_a_checkpoint_is_written(
         fit(tiny([1.0]), batches(1, math.nan), Accelerated(every_n_steps=50), Checkpoints(tmp_path, "val/score", "max"))
     assert looks == [2]
     assert not (tmp_path / "checkpoints").exists()
+
+
+def test_accelerator_is_read_before_a_full_state_within_the_epoch_is_written(
+    fit: Any, tiny: Any, batches: Any, looks: list[int], tmp_path: Path
+) -> None:
+    guard, kept = Accelerated(every_n_steps=50), Checkpoints(tmp_path, "val/score", "max", every_n_steps=2)
+    with pytest.raises(NonFiniteLossError, match="step 2"):
+        fit(tiny([1.0, 1.0]), batches(1, math.nan, 1, 1), guard, kept)
+    assert looks == [2]
+    assert not (tmp_path / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_bad_loss_leaves_the_last_full_state_and_the_best_of_before(
+    fit: Any, tiny: Any, batches: Any, tmp_path: Path, bad: float
+) -> None:
+    kept = Checkpoints(tmp_path, "val/score", "max", every_n_steps=1)
+    with pytest.raises(NonFiniteLossError, match=r"step 4 \(row_ids 30, 31, 32\)"):
+        fit(tiny([0.5, 0.9]), batches(1, 1, 1, bad, 1), NanGuard(), kept, val_check_interval=2)
+    names = sorted(p.name for p in (tmp_path / "checkpoints").iterdir())
+    assert names == ["best-2.ckpt", "state-2.ckpt", "state-3.ckpt"]
+    for name in names:
+        loaded = torch.load(tmp_path / "checkpoints" / name, weights_only=True)["state_dict"]
+        assert all(torch.isfinite(tensor).all() for tensor in loaded.values())
 
 
 def test_accelerator_is_read_before_a_validation_within_the_epoch(

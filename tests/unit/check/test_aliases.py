@@ -37,6 +37,7 @@ TAKES = {
     "model.dropout": "0.1",
     "model.label_smoothing": "0.1",
     "monitor": "val/accuracy",
+    "resume": "latest",
     "trainer.accelerator": "gpu",
     "trainer.precision": "16-mixed",
 }
@@ -91,6 +92,10 @@ def test_names_without_a_counterpart_get_a_reason_at_the_root_only():
         ("metric_for_best_model", "val/accuracy", "write monitor=val/accuracy"),
         ("report_to", "wandb", "write tracking=mlflow"),
         ("report_to", "none", "write tracking=none"),
+        ("resume_from_checkpoint", "true", "write resume=latest"),
+        ("resume_from_checkpoint", "False", "leave it out"),
+        ("ckpt_path", "outputs/a/checkpoints/last.ckpt", "write resume=latest"),
+        ("resume_from", "outputs/a/b", "write resume=outputs/a/b"),
         ("model_name", "minilm", "write model=minilm"),
         ("model_name", "bert-base-uncased", "write model.checkpoint=bert-base-uncased"),
     ],

@@ -1,6 +1,7 @@
 """What parts of a configuration must say about each other."""
 
 import copy
+import dataclasses
 import json
 
 import pytest
@@ -10,6 +11,7 @@ from ftlab.check.composed import Composed
 from ftlab.check.rules import check
 from ftlab.command.composer import Composer, plain
 from ftlab.metrics.measures import MEASURES
+from ftlab.schema import PredictConfig
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +68,8 @@ def test_a_local_checkpoint_is_looked_at(faults, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert", "auto_map": {"AutoModel": "x.Y"}}))
     assert "auto_map" in faults({"model.checkpoint": str(tmp_path)})[0]
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert"}))
+    assert "model.safetensors" in faults({"model.checkpoint": str(tmp_path)})[0]
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
     assert faults({"model.checkpoint": str(tmp_path)}) == []
     assert "model.tokenizer=./nowhere does not exist" in faults({"model.tokenizer": "./nowhere"})[0]
     assert faults({"model.tokenizer": "bytes"}) == []
@@ -187,13 +191,14 @@ def test_an_unknown_option_has_no_range(faults):
 
 
 def predict(**values):
-    plainly = {"run": "latest", "text": "x", "output_dir": "outputs", "device": "auto", "dry_run": False, **values}
-    return check(Composed("predict", plainly, plainly, plainly, {}, frozenset()))
+    usual = dataclasses.asdict(PredictConfig(text="x"))
+    return check(Composed("predict", {**usual, **values}, {**usual, **values}, usual, {}, frozenset()))
 
 
 def test_predict_needs_a_text_and_a_folder(tmp_path):
     assert predict() == [] and predict(run=str(tmp_path), text="") == []
-    assert predict(text=None) == ['text is missing; type: ftlab predict latest text="your sentence"']
+    missing = 'text is missing; type: ftlab predict latest text="your sentence", or input=<file>'
+    assert predict(text=None) == [missing]
     assert "does not exist" in predict(run=str(tmp_path / "x"))[0]
     (tmp_path / "file").write_text("")
     assert predict(run=str(tmp_path / "file"))[0].endswith("is a file; give the run's folder")
@@ -203,3 +208,17 @@ def test_predict_needs_a_text_and_a_folder(tmp_path):
 def test_each_sentence_is_said_once(monkeypatch, tmp_path):
     monkeypatch.setattr(rules, "RULES", {"predict": (lambda c: ["same", "same"], lambda c: ["same"])})
     assert predict() == ["same"]
+
+
+def test_packed_files_patterns_and_folders_are_checked_too(faults, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.csv.gz").touch()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train.json").touch()
+    own = {"dataset.bundled": None}
+    for train in ("train.csv.gz", "*.csv.gz", "data", "data/train.json", "./data"):
+        assert faults({**own, "dataset.train": train}) == []
+    assert "did you mean dataset.train=train.csv.gz?" in faults({**own, "dataset.train": "trian.csv.gz"})[0]
+    assert "matches no file" in faults({**own, "dataset.train": "part-*.csv"})[0]
+    assert "without a file called test" in faults({**own, "dataset.train": "data", "dataset.test": "data"})[0]
+    assert "dataset.train=nowhere does not exist" in faults({**own, "dataset.train": "nowhere"})[0]

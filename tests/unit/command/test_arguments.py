@@ -54,15 +54,18 @@ def test_our_own_flags():
         (["--lr=1e-3"], "--lr is no flag; write optimizer.lr=1e-3"),
         (["--dry-run"], "--dry-run is no flag; write dry_run=<value>"),
         (["-v", "seed=1"], "-v is no flag; options are written key=value, see ftlab --help"),
-        (["-cn", "other"], "-cn is not used here: the verb chooses the configuration; verbs: predict, train"),
+        (
+            ["-cn", "other"],
+            "-cn is not used here: the verb chooses the configuration; verbs: evaluate, list, predict",
+        ),
         (["--config-path=x"], "--config-path is not used here: ftlab brings its own"),
         (["--experimental-rerun", "x.pickle"], "--experimental-rerun is not used here: it would unpickle a file"),
         (["--cfg", "jbo"], "--cfg jbo is not possible; write --cfg job|hydra|all"),
         (["--package"], "--package  is not possible; write --package model"),
         (["--config-dir"], "--config-dir  is no folder; give the folder that holds your groups"),
-        (["trian"], "trian is not a verb; did you mean train? Verbs: predict, train"),
+        (["trian"], "trian is not a verb; did you mean train? Verbs: evaluate, list, predict, train"),
         (["pred-ict"], "pred-ict is not a verb; did you mean predict?"),
-        (["wat"], "wat is not a verb. Verbs: predict, train"),
+        (["wat"], "wat is not a verb. Verbs: evaluate, list, predict, train"),
         (["bert-large"], "bert-large is not a verb; did you mean model=bert_large?"),
         (["lora"], "lora is not a verb; did you mean adapter=lora?"),
         (["train", "lora"], "lora is no override; did you mean adapter=lora?"),
@@ -98,13 +101,25 @@ def test_predict_takes_its_words_verbatim():
     assert "~run" in parse(["predict", "~run"]).overrides
 
 
+def test_list_takes_its_filters_verbatim_and_a_bare_word_for_the_folder():
+    found = parse(["list", "runs/{x}", "model=mini,b{ert", "status=failed", "sort=main", "limit=3", "--json"])
+    assert found.verbatim == {"output_dir": "runs/{x}", "model": "mini,b{ert", "status": "failed"}
+    assert (found.overrides, found.faults) == (["sort=main", "limit=3", "json=true"], [])
+    assert parse(["outputs", "list"]).verbatim == {"output_dir": "outputs"}
+    assert parse(["list", "a", "b"]).faults == ["b is no override; options are written key=value"]
+
+
+def test_json_is_for_the_verbs_that_have_it():
+    assert parse(["train", "--json"]).faults == ["--json is not for train, it is for: list; leave it out"]
+
+
 def test_a_text_that_omegaconf_takes_for_missing_is_refused():
     (found,) = parse(["predict", "latest", "text=???"]).faults
     assert found.startswith("text=??? means that the value is missing")
 
 
 def test_verbs_are_the_files_at_the_root(monkeypatch, tmp_path):
-    assert verbs() == ["predict", "train"]
+    assert verbs() == ["evaluate", "list", "predict", "train"]
     for name in ("serve.yaml", "_shared.yaml", "notes.txt"):
         (tmp_path / name).write_text("")
     monkeypatch.setattr("ftlab.command.arguments.config_dir", lambda: tmp_path)

@@ -18,6 +18,8 @@ from ftlab.errors import ConfigError
         ("ftlab adapter=l", ["adapter=lora"]),
         ("ftlab train -m adapter=lora adapter.r", ["adapter.rank="]),
         ("ftlab predict ", ["device=", "dry_run=", "output_dir=", "run=", "text="]),
+        ("ftlab list sort=main li", ["limit="]),
+        ("ftlab list outputs sta", ["status="]),
         ("ftlab predict some/folder te", ["text="]),
         ("ftlab hydra/la", ["hydra/launcher="]),
         ("ftlab model=nothing see", []),
@@ -31,7 +33,7 @@ def test_words_that_may_follow(line, offered):
 
 def test_the_first_word_may_be_a_verb_or_any_option():
     found = candidates("ftlab ")
-    assert found[:2] == ["predict", "train"] and {"model=", "seed=", "trainer."} <= set(found)
+    assert found[:4] == ["evaluate", "list", "predict", "train"] and {"model=", "seed=", "trainer."} <= set(found)
     assert not [word for word in found if word.startswith("hydra") or "_target_" in word]
 
 

@@ -40,6 +40,11 @@ def test_a_verb_without_groups_lists_its_own_options():
     assert "Groups" not in text and "  run=latest" in text and "model." not in text
 
 
+def test_a_filter_that_bears_a_group_s_name_is_an_option():
+    options = section(help_text("list"), "Options")
+    assert "\n  adapter\n" in options and "adapter.*" not in options and "  sort=started" in options
+
+
 def test_a_folder_of_your_own_is_listed_too(tmp_path):
     (tmp_path / "adapter").mkdir()
     (tmp_path / "adapter" / "mine.yaml").write_text("rank: 3\n")

@@ -68,7 +68,7 @@ def test_hydras_plugins_pass_and_anything_else_is_refused(plan, composer):
     (fault,) = plan("hydra.launcher._target_=os.system").typing_faults
     assert fault.startswith("hydra.launcher._target_: os.system is not allowed")
     (fault,) = plan("+hydra.callbacks.x._target_=subprocess.Popen").typing_faults
-    assert fault.startswith("hydra.callbacks.x._target_: subprocess.Popen is not allowed")
+    assert fault.startswith("hydra.callbacks cannot be set; name callbacks of a run with callbacks.<name>._target_")
 
 
 def test_a_missing_value_is_asked_for_and_the_rest_checked_all_the_same(plan):

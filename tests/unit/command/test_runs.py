@@ -19,11 +19,11 @@ def verbs(monkeypatch, tmp_path):
         if seen.error:
             raise seen.error
 
-    def start(cfg, folder):
+    def start(cfg, folder, grid):
         if seen.sweep_error:
             raise seen.sweep_error
 
-    def finish(cfg, folder):
+    def finish(cfg, folder, *, whole):
         seen.finished += 1
         return 0
 
@@ -51,7 +51,7 @@ def test_a_sweep_that_cannot_start_removes_its_folder(verbs, tmp_path):
 
 
 def test_the_folder_of_a_sweep_is_given_free_even_if_its_table_fails(verbs, tmp_path, monkeypatch):
-    def broken(cfg, folder):
+    def broken(cfg, folder, *, whole):
         raise OSError("disk full")
 
     monkeypatch.setattr(sys.modules["ftlab.verbs.sweep"], "finish", broken)

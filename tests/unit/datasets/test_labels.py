@@ -6,7 +6,7 @@ import pytest
 
 from ftlab.datasets.columns import Columns
 from ftlab.datasets.faults import Faults
-from ftlab.datasets.labels import check_names, name_labels, number_labels, read_labels
+from ftlab.datasets.labels import check_gaps, check_names, name_labels, number_labels, read_labels
 from ftlab.errors import DataError
 
 
@@ -19,7 +19,7 @@ def numbers_of(values: list[Any], names: list[str], given: bool = True) -> list[
     texts = read_labels("a.csv", columns, names, faults)
     numbers = number_labels("a.csv", columns, texts, names, given, faults)
     faults.raise_any()
-    return numbers
+    return list(numbers)
 
 
 @pytest.mark.parametrize(
@@ -40,14 +40,16 @@ def test_labels_read_the_same_from_every_format(values: list[Any], expected: lis
 def test_a_null_label_names_its_row(empty: object) -> None:
     faults = Faults()
     read_labels("a.csv", columns_of(["x", empty, "y"]), None, faults)
-    with pytest.raises(DataError, match=r"^a\.csv row 2 has no label; delete the row or label it$"):
+    with pytest.raises(DataError, match=r"^a\.csv row 2: column 'label' is empty; label the row or delete it$"):
         faults.raise_any()
 
 
 def test_a_label_that_is_a_list_names_its_type() -> None:
     faults = Faults()
     read_labels("a.jsonl", columns_of(["x", ["y"]]), None, faults)
-    with pytest.raises(DataError, match=r"^a\.jsonl row 2 has a list as label; write text"):
+    with pytest.raises(
+        DataError, match=r"^a\.jsonl row 2: column 'label' holds a list, and several labels per row are not supported"
+    ):
         faults.raise_any()
 
 
@@ -56,7 +58,8 @@ def test_decimal_labels_are_refused_in_one_sentence(values: list[Any]) -> None:
     faults = Faults()
     read_labels("a.csv", columns_of(values), None, faults)
     with pytest.raises(
-        DataError, match=r"row [12] has the decimal number .* classifies, .* not regress; write"
+        DataError,
+        match=r"row [12]: column 'label' holds the decimal number .* not regress; supported is one label per row: text",
     ) as error:
         faults.raise_any()
     assert len(error.value.sentences) == 1
@@ -114,3 +117,54 @@ def test_given_names_are_two_at_least_and_each_once(names: list[str], remedy: st
     with pytest.raises(DataError, match=remedy):
         check_names(names)
     check_names(["a", "b"])
+
+
+@pytest.mark.parametrize("values", [["['a']", '["b", "c"]'], [["a"], ["b"]], [{"a": 1}, {"b": 1}]])
+def test_several_labels_per_row_are_refused_in_one_sentence(values: list[Any]) -> None:
+    faults = Faults()
+    read_labels("a.csv", columns_of(values), None, faults, "tags")
+    with pytest.raises(DataError, match=r"row 1: column 'tags' holds a (list|dict), .* supported is one") as error:
+        faults.raise_any()
+    assert len(error.value.sentences) == 1
+
+
+@pytest.mark.parametrize("values", [["[deleted]", "[kept]"], ["a|b", "c"], ["[1]", "other"], ["a, b", "c"]])
+def test_names_with_brackets_bars_and_commas_are_names(values: list[str]) -> None:
+    faults = Faults()
+    assert read_labels("a.csv", columns_of(values), None, faults) == values and not faults
+
+
+def test_lists_that_the_user_names_are_labels() -> None:
+    assert numbers_of(["['a']", "['b']"], ["['a']", "['b']"]) == [0, 1]
+
+
+@pytest.mark.parametrize("label", ["a\0", "half \ud83d"])
+def test_a_label_with_a_character_that_is_none_is_refused(label: str) -> None:
+    with pytest.raises(DataError, match="row 2: column 'label' holds a character that is none"):
+        numbers_of(["x", label], ["x", label])
+
+
+@pytest.mark.parametrize(("names", "typed"), [(["0", "2"], "0,2"), (["-1", "1"], "-1,1"), (["1", "2", "5"], "1,2,5")])
+def test_integer_labels_with_a_gap_are_refused_with_what_to_type(names: list[str], typed: str) -> None:
+    faults = Faults()
+    check_gaps("a.csv", names, "label", faults)
+    with pytest.raises(DataError, match=rf"no row of \d; .* with 'dataset\.labels=\[{typed}\]'$"):
+        faults.raise_any()
+
+
+@pytest.mark.parametrize("names", [["1", "2", "3"], ["0", "1"], ["-1", "0", "1"], ["a", "c"], ["0", "2", "x"], []])
+def test_labels_without_a_gap_pass(names: list[str]) -> None:
+    faults = Faults()
+    check_gaps("a.csv", names, "label", faults)
+    assert not faults
+
+
+def test_a_split_without_labels_is_said_once() -> None:
+    with pytest.raises(DataError, match=r"^a\.csv has the label -1 in every row, .* not labelled; give another split$"):
+        numbers_of([-1, -1, -1], ["neg", "pos"])
+
+
+def test_thousands_of_unknown_labels_take_no_time_and_no_page() -> None:
+    with pytest.raises(DataError, match="and 29991 more faults") as error:
+        numbers_of([f"{'long ' * 30}{i}" for i in range(30_000)], [f"n{i}" for i in range(5_000)])
+    assert len(error.value.sentences) == 10 and max(map(len, error.value.sentences)) < 400

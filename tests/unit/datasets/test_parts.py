@@ -87,7 +87,7 @@ def test_faults_of_all_files_come_together(files: Make, write: Callable[..., str
     val = write("val.csv", [("a", 0)], ("review", "label"))
     with pytest.raises(DataError) as error:
         read_parts(files(train=str(tmp_path / "no.csv"), val=val, test=str(tmp_path)))
-    missing, column, folder = error.value.sentences
+    folder, missing, column = error.value.sentences
     assert "dataset.train=" in missing and "dataset.text_column=review" in column and "is a folder" in folder
 
 

@@ -109,7 +109,8 @@ def test_duplicates_and_leaks_are_counted_and_by_default_only_told(files: Make, 
     splits = read_splits(files(**leaky))
     assert splits.duplicate_rows == 1 and splits.leaked_rows == 2 and len(splits.train) == 22
     assert splits.notes == [
-        "2 of 3 test texts stand in train, so test scores flatter; take them out of train with dataset.on_leak=drop"
+        "2 of 3 test texts stand in train (0 to the letter, 2 but for case or spaces), so test scores flatter; take "
+        "them out of train with dataset.on_leak=drop"
     ]
 
 
@@ -207,13 +208,39 @@ def test_a_label_missing_from_the_given_ones_is_one_sentence(files: Make, write:
         read_splits(files(train=write("a.csv", balanced(20)), labels=["no", "maybe"]))
 
 
-def test_given_labels_are_checked_first_and_absent_ones_noted(files: Make, write: Write) -> None:
+def test_given_labels_are_checked_first_and_absent_ones_refused(files: Make, write: Write) -> None:
     path = write("a.csv", balanced(30))
     with pytest.raises(DataError, match="name two labels"):
         read_splits(files(train=path, labels=["yes"]))
-    splits = read_splits(files(train=path, labels=["yes", "no", "maybe"]))
-    assert splits.labels == ["yes", "no", "maybe"]
-    assert splits.notes == ["train has no row of maybe, so the model cannot learn to predict it"]
+    with pytest.raises(DataError, match=r"no row of the label 'maybe' .*, or type 'dataset\.labels=\[yes,no\]'$"):
+        read_splits(files(train=path, labels=["yes", "no", "maybe"]))
+
+
+def test_an_absent_label_of_numbered_rows_is_left_out_by_the_numbers_there_are(files: Make, write: Write) -> None:
+    path = write("a.csv", [(f"text {i}", 2 * (i % 2)) for i in range(20)])
+    with pytest.raises(DataError, match=r"no row of the label 'neutral' .*, or type 'dataset\.labels=\[0,2\]'$"):
+        read_splits(files(train=path, labels=["no", "neutral", "yes"]))
+    assert read_splits(files(train=path, labels=["0", "2"])).labels == ["0", "2"]
+
+
+def test_a_label_that_is_cut_away_by_a_limit_is_noted(files: Make, write: Write) -> None:
+    path = write("a.csv", [(f"text {i}", i % 3) for i in range(30)])
+    splits = read_splits(files(train=path, limit=LimitConfig(train=2)))
+    assert splits.notes == ["train has no row of 2, so the model cannot learn to predict it"]
+
+
+def test_a_named_label_that_only_test_has_is_told_by_both_files(files: Make, tmp_path: Path) -> None:
+    features = {"label": {"names": ["a", "b", "c"], "_type": "ClassLabel"}}
+    for name, labels in (("train", [0, 1]), ("test", [1, 2])):
+        table = pa.table({"text": [f"{name} {i}" for i in range(20)], "label": labels * 10})
+        kept = {"huggingface": json.dumps({"info": {"features": features}})}
+        pq.write_table(table.replace_schema_metadata(kept), tmp_path / f"{name}.parquet")
+    train, test = str(tmp_path / "train.parquet"), str(tmp_path / "test.parquet")
+    with pytest.raises(
+        DataError, match=r"train\.parquet has no row of the label 'c', and \S+test\.parquet row 2 has it"
+    ):
+        read_splits(files(train=train, test=test))
+    assert read_splits(files(train=train)).notes == ["train has no row of c, so the model cannot learn to predict it"]
 
 
 def test_label_names_in_a_parquet_file_are_used_unless_given(files: Make, tmp_path: Path) -> None:
@@ -247,11 +274,19 @@ def test_a_hundred_thousand_rows_are_read_and_split_in_seconds(files: Make, tmp_
     assert time.process_time() - start < 5
 
 
-def test_reading_takes_less_than_four_times_the_file_in_memory(files: Make, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("size", "group"),
+    [(2_000_000, None), (500_000, "who"), pytest.param(20_000_000, "who", marks=pytest.mark.slow)],
+)
+def test_reading_short_rows_takes_less_than_four_times_the_file_in_memory(
+    files: Make, tmp_path: Path, size: int, group: str | None
+) -> None:
     path = tmp_path / "a.csv"
-    path.write_text("text,label\n" + "".join(f'"row {i} {LONG}",{i % 5}\n' for i in range(6_000)))
+    read_splits(DatasetConfig(**STANCE))  # what is imported late is not the file's
+    rows = (f"row {i:07d} with a few short words 🙂,{i % 5},u{i // 3}\n" for i in range(size // 50))
+    path.write_text("text,label,who\n" + "".join(rows), encoding="utf-8")
     tracemalloc.start()
-    read_splits(files(train=str(path)))
+    read_splits(files(train=str(path), group_column=group))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4 * path.stat().st_size
@@ -266,6 +301,57 @@ def test_reading_files_imports_neither_torch_nor_transformers(write: Write) -> N
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
     assert done.stdout.strip() == "set()"
+
+
+def test_made_splits_never_leak(files: Make, write: Write) -> None:
+    path = write("a.csv", [(f"{'TEXT ' if i % 3 else 'text'} {i // 4}", i % 2) for i in range(400)])
+    splits = read_splits(files(train=path))
+    assert splits.leaked_rows == 0 and splits.notes == [] and splits.duplicate_rows > 0
+    assert (len(splits.test), len(splits.val)) == (80, 40)
+
+
+def test_made_splits_keep_groups_apart(files: Make, write: Write) -> None:
+    path = write("a.csv", [(f"text {i}", i % 2, f"w{i // 5}") for i in range(400)], ("text", "label", "who"))
+    splits = read_splits(files(train=path, group_column="who"))
+    named = [{int(name.split(":")[1]) - 1 for name in rows.ids} for rows in (splits.train, splits.val, splits.test)]
+    train, val, test = ({i // 5 for i in rows} for rows in named)
+    assert not train & val and not train & test and not val & test
+    assert abs(len(splits.test) - 80) <= 5 and abs(len(splits.val) - 40) <= 5
+    assert splits == read_splits(files(train=path, group_column="who"))
+
+
+def test_rows_without_a_group_stand_alone_and_one_group_cannot_be_split(files: Make, write: Write) -> None:
+    header = ("text", "label", "who")
+    alone = write("a.csv", [(f"text {i}", i % 2, "") for i in range(100)], header)
+    plain = read_splits(files(train=alone))
+    assert read_splits(files(train=alone, group_column="who")).digest == plain.digest
+    one = write("b.csv", [(f"text {i}", i % 2, "w") for i in range(100)], header)
+    with pytest.raises(DataError, match=r"2 labels, 1 groups by who, too few to split test rows off"):
+        read_splits(files(train=one, group_column="who"))
+
+
+def test_given_splits_that_share_a_group_are_counted(files: Make, write: Write) -> None:
+    header = ("text", "label", "who")
+    train = write("a.csv", [(f"text {i}", i % 2, f"w{i // 5}") for i in range(100)], header)
+    test = write("b.csv", [(f"new {i}", i % 2, f"w{i}") for i in range(15, 25)], header)
+    splits = read_splits(files(train=train, val=test, test=test, group_column="who"))
+    assert "5 of 10 test rows share their who with rows of train" in " ".join(splits.notes)
+    dropped = read_splits(files(train=train, test=test, group_column="who", on_leak="drop"))
+    assert not {int(name.split(":")[1]) for name in dropped.train.ids} & set(range(76, 101)) and not dropped.leaked_rows
+
+
+def test_a_label_column_of_names_for_single_rows_is_refused(files: Make, write: Write) -> None:
+    with pytest.raises(DataError, match=r"20 rows and as many labels, one for each row; choose .* \(now label\)$"):
+        read_splits(files(train=write("a.csv", [(f"text {i}", f"id{i}") for i in range(20)])))
+    with pytest.raises(DataError, match=r"2 rows for 3 labels, fewer than one each; add rows"):
+        read_splits(files(train=write("b.csv", [("a", "x"), ("b", "y")]), labels=["x", "y", "z"]))
+
+
+def test_a_gap_in_integer_labels_is_refused_and_named_labels_let_it_pass(files: Make, write: Write) -> None:
+    path = write("a.csv", [(f"text {i}", 4 * (i % 2)) for i in range(20)])
+    with pytest.raises(DataError, match=r"from 0 to 4 and no row of 1; .* 'dataset\.labels=\[0,4\]'"):
+        read_splits(files(train=path))
+    assert read_splits(files(train=path, labels=["0", "4"])).labels == ["0", "4"]
 
 
 @pytest.mark.shared

@@ -207,3 +207,24 @@ def test_a_sweep_shows_the_latency_its_price_rests_on(finished):
 def test_a_sweep_fits_80_columns(finished, failed):
     text = shown(sweep_table([(Path("a"), finished), (Path("b"), failed)]))
     assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def evaluation(finished):
+    run = dataclasses.replace(finished.run, verb="evaluate", parent="0a1b2c3d")
+    data = dataclasses.replace(finished.dataset, train_rows=0, val_rows=0, leaked_rows=None)
+    quality = dataclasses.replace(finished.quality, untrained={}, val={})
+    artefact = dataclasses.replace(finished.artefact, path="../trained/model")
+    return dataclasses.replace(finished, run=run, dataset=data, quality=quality, artefact=artefact)
+
+
+def test_an_evaluation_on_the_same_rows_stands_beside_what_training_measured(finished):
+    text = shown(run_table(evaluation(finished), FOLDER, parent=finished.quality))
+    assert row(text, "f1_macro") == ["f1_macro", "0.809", "0.809", "+0.000", "0.768 to 0.847", "higher"]
+    assert "then" in text and "now" in text and "before" not in text
+
+
+def test_an_evaluation_on_other_rows_stands_alone_and_says_nothing_of_training(finished):
+    text = shown(run_table(evaluation(finished), FOLDER))
+    assert row(text, "f1_macro") == ["f1_macro", "0.809", "0.768 to 0.847", "higher"]
+    assert "495 test rows" in text and "training" not in text and "leaked" not in text
+    assert f"model   {FOLDER.parent / 'trained' / 'model'}" in text

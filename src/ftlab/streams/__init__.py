@@ -1,0 +1,1 @@
+"""Rows in, rows out, a chunk at a time: files of any length, and outputs that survive being killed."""

@@ -1,0 +1,53 @@
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+
+from ftlab.models.first_token import first_token_only
+from ftlab.models.pretrained import load_classifier
+from ftlab.schema import ModelConfig
+
+SIZES = {
+    "bert": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64},
+    "distilbert": {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64},
+}
+
+
+def make(kind, attention="sdpa"):
+    torch.manual_seed(1)
+    architecture = {"model_type": kind, "vocab_size": 2048, **SIZES[kind]}
+    config = ModelConfig(name="tiny", init="random", tokenizer="bytes", attention=attention, architecture=architecture)
+    return load_classifier(config, ["no", "yes"]).net.eval()
+
+
+def inputs():
+    mask = torch.ones(3, 9, dtype=torch.long)
+    mask[1, 4:] = 0
+    return {
+        "input_ids": torch.randint(5, 2000, (3, 9), generator=torch.Generator().manual_seed(2)),
+        "attention_mask": mask,
+    }
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("adapter", [False, True])
+def test_logits_stay_and_less_is_computed(attention, adapter):
+    net = make("bert", attention)
+    if adapter:
+        net = get_peft_model(net, LoraConfig(target_modules=["query", "dense"], init_lora_weights=False)).eval()
+    widths = []
+    last = next(part for name, part in net.named_modules() if name.endswith("layer.1.intermediate"))
+    last.register_forward_hook(lambda module, given, made: widths.append(made.shape[1]))
+    with torch.inference_mode():
+        wanted = net(**inputs()).logits
+        with first_token_only(net) as less:
+            found = net(**inputs()).logits
+        after = net(**inputs()).logits
+    assert less and widths == [9, 1, 9]
+    torch.testing.assert_close(found, wanted, atol=1e-6, rtol=1e-5)
+    assert torch.equal(after, wanted)
+
+
+def test_other_architectures_are_left_as_they_are():
+    net = make("distilbert")
+    with torch.inference_mode(), first_token_only(net) as less:
+        assert not less and net(**inputs()).logits.shape == (3, 2)
