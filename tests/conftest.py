@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -68,6 +70,32 @@ def composed_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Composer, "__init__", start_shared)
         yield
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+    """Return a stand-in for MlflowClient that starts each new database as a copy of one that MLflow made."""
+    made: list[Path] = []
+
+    def client(uri: str) -> Any:
+        from mlflow.tracking import MlflowClient
+
+        path = Path(uri.removeprefix("sqlite:///"))
+        if uri.startswith("sqlite:///") and path.parent.is_dir() and not path.exists():
+            if not made:
+                made.append(tmp_path_factory.mktemp("tracking") / "mlflow.db")
+                MlflowClient(f"sqlite:///{made[0]}").search_experiments()  # seconds, for all its migrations
+            shutil.copyfile(made[0], path)
+        return MlflowClient(uri)
+
+    return client
+
+
+@pytest.fixture(autouse=True)
+def quick_database(database: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare each run the making of its tracking database; the first to import tracking makes its own."""
+    if "ftlab.tracking" in sys.modules:
+        monkeypatch.setattr("ftlab.tracking.MlflowClient", database)
 
 
 @pytest.fixture(autouse=True)

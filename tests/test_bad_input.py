@@ -165,7 +165,7 @@ SOURCES = {
     "a gzip file cut short": Bad(
         f"{TINY} dataset=files dataset.train=train.csv.gz",
         r"^train\.csv\.gz is cut short or damaged.*copy it again",
-        {"train.csv.gz": gzip.compress(csv().encode())[:-30]},
+        {"train.csv.gz": gzip.compress(csv().encode(), mtime=0)[:-30]},
     ),
     "a text file called gz": Bad(
         f"{TINY} dataset=files dataset.train=train.csv.gz",

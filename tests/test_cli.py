@@ -39,12 +39,12 @@ def verbs(monkeypatch):
                 (folder / "run.log").write_text("begun")
                 raise error
 
-    def finish(cfg, folder):
+    def finish(cfg, folder, **how):
         calls.finished.append(folder)
         return len(calls.failures)
 
     sweep = types.SimpleNamespace(
-        start=lambda cfg, folder: calls.started.append(folder),
+        start=lambda cfg, folder, grid: calls.started.append(folder),
         record_failure=lambda cfg, folder, error: calls.failures.append((folder, error)),
         finish=finish,
     )
@@ -297,16 +297,6 @@ def test_sigterm_outside_of_training_ends_with_143_and_leaves_no_empty_folder(ve
     assert main(["seed=1"]) == 143
     assert signal.getsignal(signal.SIGTERM) is handler
     assert list(outputs.rglob("*")) == []
-
-
-def test_sigterm_is_left_to_lightning_while_it_has_a_handler_of_its_own(verbs, monkeypatch):
-    def train(cfg, folder):
-        inner = signal.getsignal(signal.SIGTERM)
-        signal.signal(signal.SIGTERM, lambda number, frame: inner(number, frame))  # lightning calls ours after its own
-        signal.raise_signal(signal.SIGTERM)
-
-    monkeypatch.setattr(sys.modules["ftlab.verbs.train"], "train", train)
-    assert main(["seed=1"]) == 0
 
 
 def test_sweep_runs_every_job_in_a_folder_of_its_own_and_goes_on_after_a_failure(capsys, verbs, outputs):

@@ -15,8 +15,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.S)
 COMMANDS = [line for kind, block in BLOCKS if kind == "sh" for line in block.splitlines() if line.strip()]
 OURS = [c.split("#")[0].strip() for c in COMMANDS if "-m ftlab" in c]
-PREDICTS = [c for c in OURS if " predict " in c]
-TRAINS = [c for c in OURS if c not in PREDICTS]
+LATER = [c for c in OURS if re.search(r"ftlab (predict|evaluate|list) ", c)]  # these look at runs that are there
+RESUMES = [c for c in OURS if "resume=" in c]
+TRAINS = [c for c in OURS if c not in LATER + RESUMES]
 # Weights that only the hub has, or a device that this machine may lack: checked, not run.
 ELSEWHERE = re.compile(r"bert_large adapter=lora|google/|trainer=gpu|dry_run=true")
 
@@ -36,12 +37,20 @@ def workplace(tmp_path, monkeypatch):
         f"{text} {n},{label}" for n in range(40) for text, label in (("a fine film", "good"), ("a dull film", "bad"))
     ]
     (tmp_path / "reviews.csv").write_text("review,stars\n" + "\n".join(rows) + "\n")
+    (tmp_path / "new.csv").write_text("text,label\nFree buses are a gift.,support\nBan them.,oppose\nA vote.,neutral\n")
+    (tmp_path / "r8").mkdir()
+    for name in ("train", "test"):
+        topics = [
+            f"{topic}\t{name} {n} on the price of {topic}" for n in range(20) for topic in ("earn", "acq", "grain")
+        ]
+        (tmp_path / "r8" / f"{name}.tsv").write_text("Category\tText\n" + "\n".join(topics) + "\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def test_the_readme_has_commands_to_test():
-    assert len(TRAINS) >= 8 and len(PREDICTS) == 1
+    assert len(TRAINS) >= 9 and len(RESUMES) == 1
+    assert [words_of(c)[0] for c in LATER] == ["evaluate", "predict", "predict", "list"]
 
 
 @pytest.mark.parametrize("command", TRAINS)
@@ -69,10 +78,28 @@ def test_every_command_that_needs_no_hub_runs_to_its_end(workplace, command):
 
 
 @pytest.mark.slow
-def test_predict_and_the_notebook_lines_read_the_latest_run(workplace, capsys):
+@pytest.mark.parametrize("command", RESUMES)
+def test_the_command_that_goes_on_ends_a_run_that_failed(workplace, monkeypatch, command):
+    quick = [*SMALL[1:], "trainer.max_steps=2", "dataset.max_length=32"]
+    words = words_of(command)
+    with monkeypatch.context() as patch:
+        patch.setattr("ftlab.verbs.train.finish_run", lambda *parts: 1 / 0)
+        assert main([w for w in [*words, *quick] if not w.startswith("resume=")]) == 1
+    assert main([*words, *quick]) == 0
+    assert len(list(workplace.glob("outputs/default/*"))) == 1
+
+
+@pytest.mark.slow
+def test_the_later_commands_and_the_notebook_lines_read_the_latest_run(workplace, capsys):
     assert main([*SMALL, "trainer.max_epochs=1", "latency.enabled=false"]) == 0
-    assert main(words_of(PREDICTS[0])) == 0
-    assert "oppose" in capsys.readouterr().out
+    for command in LATER:
+        quick = SMALL[-1:] if " evaluate " in command else []
+        assert main([*words_of(command), *quick]) == 0, command
+    printed = capsys.readouterr().out
+    assert "oppose" in printed and "policy_stance" in printed
+    assert (workplace / "labelled.csv").read_text().count("\n") == (workplace / "reviews.csv").read_text().count(
+        "\n"
+    ) + 1
     (snippet,) = [block for kind, block in BLOCKS if kind == "python"]
     assert len(snippet.strip().splitlines()) == 4
     found = {}

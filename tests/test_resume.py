@@ -215,6 +215,7 @@ def test_a_folder_in_use_or_elsewhere_is_refused(stopped, capsys):
         lock.unlink()
 
 
+@pytest.mark.slow
 def test_other_rows_are_refused_before_a_weight_is_loaded_unless_asked_for(tmp_path, capsys, stop, monkeypatch):
     rows = ["text,label", *(f"word{n} thing{n % 5},{'ab'[n % 2]}" for n in range(120))]
     (tmp_path / "rows.csv").write_text("\n".join(rows))
@@ -246,6 +247,7 @@ def test_other_rows_are_refused_before_a_weight_is_loaded_unless_asked_for(tmp_p
     assert "is finished, and nothing is left to do" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_mistake_found_while_it_goes_on_leaves_the_folder_to_be_gone_on_with(tmp_path, capsys, stop):
     words = [*SPEC, f"output_dir={tmp_path}", "tracking=none"]
     stop(6, RuntimeError("oops"))

@@ -178,6 +178,7 @@ def test_every_adapter_runs_to_its_record(tmp_path, adapter):
     assert record["latency"] == [] and record["cost"]["usd_per_1k_requests"] is None
 
 
+@pytest.mark.slow
 def test_same_seed_same_numbers_and_another_seed_others(tmp_path):
     losses = []
     for place, seed in (("a", 1), ("b", 1), ("c", 2)):

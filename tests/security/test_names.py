@@ -88,7 +88,7 @@ def test_names_of_a_sweep_and_of_its_checkpoints_stay_in_its_folder(planned, cap
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("flags", [[], ["-m"]], ids=["run", "sweep"])
+@pytest.mark.parametrize("flags", [[], pytest.param(["-m"], marks=pytest.mark.slow)], ids=["run", "sweep"])
 def test_a_file_cannot_move_the_folders_either(flags, groups, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folders = []

@@ -60,6 +60,7 @@ def crash(*args, **options):
     raise RuntimeError(f"cannot reach https://me:open-sesame-77@host with {held}")
 
 
+@pytest.mark.slow
 def test_a_sweep_with_a_run_and_a_crash_leaves_no_secret_anywhere(planted, groups, tmp_path, capfd, monkeypatch):
     fit = stages.fit
     calls = []

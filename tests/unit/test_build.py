@@ -10,7 +10,7 @@ from ftlab.errors import ConfigError
 
 
 def test_a_target_outside_the_allowlist_is_never_called():
-    with pytest.raises(ConfigError, match="posix.system"):
+    with pytest.raises(ConfigError, match=r"posix\.system"):
         build_metrics({"mine": {"_target_": "posix.system", "command": "true"}})
 
 

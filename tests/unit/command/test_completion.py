@@ -17,10 +17,19 @@ from ftlab.errors import ConfigError
         ),
         ("ftlab adapter=l", ["adapter=lora"]),
         ("ftlab train -m adapter=lora adapter.r", ["adapter.rank="]),
-        ("ftlab predict ", ["device=", "dry_run=", "output_dir=", "run=", "text="]),
+        (
+            "ftlab predict ",
+            sorted(
+                f"{name}="
+                for name in (
+                    *("batch_size", "device", "dry_run", "input", "input_format", "output", "output_dir", "overwrite"),
+                    *("prefix", "run", "text", "text_column", "text_pair_column"),
+                )
+            ),
+        ),
         ("ftlab list sort=main li", ["limit="]),
         ("ftlab list outputs sta", ["status="]),
-        ("ftlab predict some/folder te", ["text="]),
+        ("ftlab predict some/folder te", ["text=", "text_column=", "text_pair_column="]),
         ("ftlab hydra/la", ["hydra/launcher="]),
         ("ftlab model=nothing see", []),
         ("ftlab seed='( ada", []),

@@ -38,7 +38,7 @@ def test_packed_files_read_as_the_files_inside(tmp_path: Path, name: str, conten
     assert columns.values == {"text_column": ["ä", "b"], "label_column": ["x", "y"]}
 
 
-PACKED = gzip.compress(b"text,label\n" + b"".join(b"text number %d,x\n" % i for i in range(9999)))
+PACKED = gzip.compress(b"text,label\n" + b"".join(b"text number %d,x\n" % i for i in range(9999)), mtime=0)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,11 @@ PACKED = gzip.compress(b"text,label\n" + b"".join(b"text number %d,x\n" % i for 
         ("a.csv.gz", b"text,label\na,x\n", r"is cut short or damaged \(Not a gzipped file"),
         ("a.csv.gz", PACKED[:-200], "is cut short or damaged .*; copy it again"),
         ("a.csv.gz", PACKED[:500] + b"\0" * 50 + PACKED[550:], "is cut short or damaged|is not UTF-8"),
-        ("a.csv.gz", gzip.compress(b"text,label\ncaf\xe9,x\n"), r"line 2 is not UTF-8 .* -t utf-8 a\.csv > utf8\.csv"),
+        (
+            "a.csv.gz",
+            gzip.compress(b"text,label\ncaf\xe9,x\n", mtime=0),
+            r"line 2 is not UTF-8 .* -t utf-8 a\.csv > utf8\.csv",
+        ),
         ("a.csv", PACKED, r"is gzip, not text; name it a\.csv\.gz"),
         ("a.csv", b"PK\x03\x04\x14\x00\x06\x00\x9c", "is a zip archive or a spreadsheet, not text"),
         ("a.csv", b"text,label\na,x\nb\xc3", r"line 3 is not UTF-8 \(byte 0xc3\)"),
