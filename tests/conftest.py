@@ -72,6 +72,23 @@ def composed_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def mode_as_told() -> Iterator[None]:
+    """Spare each run one of three compositions: Hydra makes it only to look up ``hydra.mode``, which ftlab tells it."""
+    from hydra._internal.hydra import Hydra
+    from hydra.types import RunMode
+
+    look_up = Hydra.get_mode
+
+    def told(self: Hydra, config_name: str | None, overrides: list[str]) -> Any:
+        modes = [text.removeprefix("hydra.mode=") for text in overrides if text.startswith("hydra.mode=")]
+        return RunMode[modes[-1]] if modes else look_up(self, config_name, overrides)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Hydra, "get_mode", told)
+        yield
+
+
 @pytest.fixture(scope="session")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
     """Return a stand-in for MlflowClient that starts each new database as a copy of one that MLflow made."""

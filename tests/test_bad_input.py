@@ -19,8 +19,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hydra._internal.hydra import Hydra
-from hydra.types import RunMode
 
 from ftlab.launch import main
 from made_runs import save_run, save_state, save_sweep
@@ -383,12 +381,6 @@ CASES = CONFIGURATION | MODEL | SOURCES | ROWS | LABELS | PREDICT | EVALUATE | R
 def imported() -> None:
     """What a command imports is not what a case takes."""
     import ftlab.verbs.train  # noqa: F401
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hydra composes the whole configuration once more, only to look up that this is no sweep."""
-    monkeypatch.setattr(Hydra, "get_mode", lambda *_, **__: RunMode.RUN)
 
 
 def write(files: Files) -> None:

@@ -84,6 +84,7 @@ def test_own_rows_give_the_numbers_and_predictions_of_the_run(trained, own):
         assert again[column].tolist() == pytest.approx(then[column].tolist(), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_merged_adapter_is_scored_as_it_was_tested_and_timed_as_merged(tmp_path):
     places = [f"output_dir={tmp_path}", "tracking=none"]
     assert main([*SMALL, *places, "adapter=lora", "trainer.max_epochs=1", "latency.enabled=false"]) == 0

@@ -158,10 +158,21 @@ def _while_naming(monkeypatch, at):
     monkeypatch.setattr("ftlab.streams.journal._sync_folder", broken)
 
 
+SLOW = pytest.mark.slow
+
+
 @pytest.mark.parametrize("made", ["out.csv", "out.jsonl", "out.parquet"])
 @pytest.mark.parametrize(
     "break_off, at",
-    [(_while_predicting, n) for n in (1, 3)] + [(_while_saying, n) for n in (1, 2, 4, 7)] + [(_while_naming, 0)],
+    [
+        *[
+            (_while_predicting, 3),
+            (_while_saying, 2),
+            (_while_naming, 0),
+            pytest.param(_while_predicting, 1, marks=SLOW),
+        ],
+        *[pytest.param(_while_saying, n, marks=SLOW) for n in (1, 4, 7)],
+    ],
 )
 def test_an_interrupted_run_goes_on_to_the_same_bytes(run, here, monkeypatch, capsys, made, break_off, at):
     words = ["input=in.csv", "text_column=review"]

@@ -122,6 +122,7 @@ def test_a_run_that_was_stopped_goes_on_and_ends_like_its_twin(
     assert "goes on at step 4" in log
 
 
+@pytest.mark.slow
 def test_a_run_stopped_before_its_first_checkpoint_starts_from_its_beginning_in_place(tmp_path, capsys, stop, twin):
     words = [*SPEC, f"output_dir={tmp_path}", "tracking=none"]
     stop(2, SystemExit(143))

@@ -163,7 +163,9 @@ def test_predict_without_a_text_says_what_to_type(folder, capsys):
     assert "text=" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("adapter", ["none", "full", "head", "freeze"])
+@pytest.mark.parametrize(
+    "adapter", ["none", "full", *(pytest.param(a, marks=pytest.mark.slow) for a in ("head", "freeze"))]
+)
 def test_every_adapter_runs_to_its_record(tmp_path, adapter):
     assert run(tmp_path, f"adapter={adapter}", "trainer.max_epochs=1", "latency.enabled=false", "tracking=none") == 0
     record = json.loads((only_run(tmp_path) / "result.json").read_text())

@@ -226,6 +226,7 @@ def test_every_target_of_the_shipped_files_is_still_allowed(path):
         assert callable(resolve_allowed(str(target)))
 
 
+@pytest.mark.slow
 def test_the_shipped_components_still_build(composer, tmp_path):
     def node(group, choice):
         return plain(composer.load([f"{group}={choice}", "model=tiny_bert"]).cfg, resolve=True)[group]

@@ -33,6 +33,10 @@ def register_schema(verb: str) -> type:
     return root
 
 
+def _is_group(path: Path) -> bool:
+    return path.is_dir() and path.name.isidentifier() and not path.name.startswith("_") and path.name != "hydra"
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A composed configuration, and Hydra's own node apart from it. Shared: copy before changing.
@@ -60,6 +64,7 @@ class Composer:
         if folder is not None:
             check_yaml_files(folder)
         self.verb = verb
+        self._folders = [config_dir(), *([] if folder is None else [folder])]
         self.root = register_schema(verb)
         self.search_path = [] if folder is None else [f"hydra.searchpath=[{quote(f'file://{folder.resolve()}')}]"]
         self._loaded: dict[tuple[str, ...], Loaded] = {}
@@ -78,17 +83,16 @@ class Composer:
 
     def groups(self) -> list[str]:
         """Return the groups, Hydra's own left out."""
-        return [name for name in self._listed("", ObjectType.GROUP) if name != "hydra"]
+        return sorted({path.name for folder in self._folders for path in folder.iterdir() if _is_group(path)})
 
     def choices(self, group: str) -> list[str]:
         """Return the files of a group that may be chosen: none with a leading ``_``."""
-        return [name for name in self._listed(group, ObjectType.CONFIG) if not name.startswith("_")]
-
-    def _listed(self, group: str, kind: ObjectType) -> list[str]:
-        loader = GlobalHydra.instance().config_loader()
-        if not self.search_path:  # with a name, Hydra would read the configuration each time
-            return sorted(loader.get_group_options(group, kind))
-        return sorted(loader.get_group_options(group, kind, config_name=self.verb, overrides=self.search_path))
+        if group.startswith("hydra/"):  # plugins bring theirs without a file
+            names = GlobalHydra.instance().config_loader().get_group_options(group, ObjectType.CONFIG)
+        else:
+            # Asking Hydra takes 40 ms each time, since it makes its list of sources anew.
+            names = [path.stem for folder in self._folders for path in (folder / group).glob("*.yaml")]
+        return sorted({name for name in names if not name.startswith("_")})
 
     def parse(self, text: str) -> Override:
         """Return one override as Hydra reads it.

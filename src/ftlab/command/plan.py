@@ -156,7 +156,9 @@ def _make_cell(
             fault = assign(cfg, one, composer.root)
         if fault:
             plan.typing_faults.append(fault)
-    if hydra is not base.hydra or not plan.cells:
+    # Our own files leave Hydra's node alone; the default one is composed only to be compared, which takes 0.2 s.
+    foreign = bool(composer.search_path) or any(one.key.startswith("hydra") for one in given)
+    if foreign and (hydra is not base.hydra or not plan.cells):
         plan.typing_faults += hydra_faults(plain(hydra, resolve=False), plain(composer.load().hydra, resolve=False))
     choices = {str(group): str(choice) for group, choice in hydra.runtime.choices.items() if choice is not None}
     choices |= {one.key: str(one.override.value()) for one in given if one.is_group}
