@@ -409,6 +409,7 @@ def test_hydras_own_flags_work(capsys):
     assert "hydra" in capsys.readouterr().out.lower()
 
 
+@pytest.mark.slow
 def test_folder_of_your_own_adds_choices(capsys, verbs, tmp_path):
     (tmp_path / "mine" / "adapter").mkdir(parents=True)
     (tmp_path / "mine" / "adapter" / "small.yaml").write_text(

@@ -69,6 +69,7 @@ def kill_hard(folder):
         MlflowClient(known["uri"]).update_run(known["run_id"], status="RUNNING")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "code", "status", "tracked", "hard"),
     [

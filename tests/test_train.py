@@ -191,6 +191,7 @@ def test_same_seed_same_numbers_and_another_seed_others(tmp_path):
     assert losses[0] == losses[1] != losses[2]
 
 
+@pytest.mark.slow
 def test_own_metric_is_measured_and_can_be_the_monitor(tmp_path):
     own = ["metrics.kappa._target_=torchmetrics.classification.MulticlassCohenKappa", "metrics.kappa.num_classes=3"]
     assert (

@@ -84,6 +84,7 @@ def test_an_interruption_ends_the_sweep(verb, tmp_path):
     assert len(verb.calls) == 1 and not verb.failures and not list(tmp_path.rglob(".lock"))
 
 
+@pytest.mark.slow
 def test_the_name_taken_from_a_checkpoint_is_written_out(verb, tmp_path):
     sweep(tmp_path, "model.checkpoint=a/one,b/two", "model.name='${ftlab.last_part:${model.checkpoint}}'")
     assert [(name, folder.name) for name, folder, *_ in verb.calls] == [("one", "0_one_full"), ("two", "1_two_full")]

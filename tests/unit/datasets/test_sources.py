@@ -266,6 +266,7 @@ def test_notes_of_a_reader_reach_the_user(files: Make, tmp_path: Path) -> None:
 LONG = "with a few words more than none, so that it has the length of a tweet"
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_rows_are_read_and_split_in_seconds(files: Make, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("text,label\n" + "".join(f'"row {i} {LONG}",{i % 5}\n' for i in range(100_000)))
@@ -274,6 +275,7 @@ def test_a_hundred_thousand_rows_are_read_and_split_in_seconds(files: Make, tmp_
     assert time.process_time() - start < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "group"),
     [

@@ -128,6 +128,7 @@ def test_a_reader_that_has_seen_enough_is_no_failure():
     assert process.returncode == 0
 
 
+@pytest.mark.slow
 def test_300_runs_take_a_moment_and_nothing_heavy():
     sweep = save_sweep(Path("outputs/e/sweep_0a"))
     for number in range(200):
