@@ -81,6 +81,7 @@ class Progress(Resumable):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Open the bar."""
         self._total, self._done, self._timed = planned_batches(trainer), self.resumed().get("done", 0), 0
+        self._epoch_began = self._clock()  # an epoch gone on with begins here; Lightning does not announce it again
         self._open(trainer, "train", self._total)
 
     def state_dict(self) -> dict[str, Any]:

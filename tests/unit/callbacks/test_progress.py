@@ -49,6 +49,17 @@ def test_one_line_per_epoch_where_there_is_no_terminal(fit: Any, tiny: Any, batc
     ]
 
 
+def test_an_epoch_gone_on_with_counts_from_where_it_goes_on(fit: Any, tiny: Any, batches: Any) -> None:
+    class GoneOn(Progress):
+        def on_train_epoch_start(self, *hook: Any) -> None:
+            """Lightning does not call it for an epoch that began in another process."""
+
+    clock, stream = Clock(1), io.StringIO()
+    clock.now = 20_000.0  # the machine has run for a while
+    fit(tiny([0.5]), batches(3), GoneOn("val/score", "m", {}, stream=stream, clock=clock))
+    assert stream.getvalue().rstrip().endswith(", 2 s")
+
+
 def test_training_bounded_by_steps_names_no_last_epoch(fit: Any, tiny: Any, batches: Any) -> None:
     lines = show(fit, tiny(), batches(3), io.StringIO(), max_epochs=-1, max_steps=2)
     assert [line.split(":")[0] for line in lines] == ["epoch 1", "epoch 2"]
