@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -47,11 +48,19 @@ def missing_path(key: str, value: str, fits: Callable[[str], bool]) -> str:
     path = Path(value).expanduser()
     if not path.parent.is_dir():
         return f"{key}={value} does not exist, and neither does the folder {path.parent}; give another path"
-    held = sorted(entry.name for entry in path.parent.iterdir() if fits(str(entry)))
+    held = sorted(e.name for e in path.parent.iterdir() if not e.name.startswith(".") and fits(str(e)))
     near = difflib.get_close_matches(path.name, held, n=1, cutoff=0.5)
     if near:
         return f"{key}={value} does not exist; did you mean {key}={path.with_name(near[0])}?"
     return f"{key}={value} does not exist; {path.parent.resolve()} holds {', '.join(held[:8]) or 'nothing like it'}"
+
+
+def missing_run(key: str, value: str) -> str:
+    """Return the sentence for a run that is no folder: a file, or nothing, with near names and what lists the runs."""
+    if Path(value).expanduser().exists():
+        return f"{key}={value} is a file; give the run's folder"
+    said = missing_path(key, value, os.path.isdir)
+    return said if said.endswith("?") else f"{said}; `ftlab list` shows the runs there are"
 
 
 def sentences(rule: Callable[[Any], object], argument: object) -> list[str]:

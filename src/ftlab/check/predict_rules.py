@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ftlab.check.components import typed
-from ftlab.check.composed import Composed, missing_path, options
+from ftlab.check.composed import Composed, missing_path, missing_run, options
 from ftlab.errors import UserError, closest
 from ftlab.paths import check_writable
 from ftlab.streams.names import FORMATS, INPUTS, OUTPUTS, STDIN, input_kind, output_kind, state_of
@@ -18,8 +17,7 @@ _OF_ROWS = ("output", "overwrite", "input_format", "text_column", "text_pair_col
 def _run(c: Composed) -> Iterable[str]:
     run = str(c.values["run"])
     if run != "latest" and not Path(run).is_dir():
-        is_file = Path(run).exists()
-        yield f"run={run} is a file; give the run's folder" if is_file else missing_path("run", run, os.path.isdir)
+        yield missing_run("run", run)
 
 
 def _what(c: Composed) -> Iterable[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ftlab.check.aliases import RESUME_LATEST, RESUME_NOT
-from ftlab.check.composed import Composed, missing_path
+from ftlab.check.composed import Composed, missing_run
 
 _MARKS = ("state.json", "sweep.json")
 
@@ -26,7 +26,7 @@ def resume(c: Composed) -> Iterable[str]:
     elif text.casefold() in RESUME_NOT:
         yield f"resume={text or repr('')} is no folder; leave it out to start a new run"
     elif not _is(folder, os.path.exists):
-        yield missing_path("resume", text, os.path.isdir)
+        yield missing_run("resume", text)
     elif not _is(folder, os.path.isdir):
         yield f"resume={text} is a file; give the run's folder: resume={_run_folder(folder)}"
 

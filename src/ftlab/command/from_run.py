@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ftlab.check.composed import missing_path
+from ftlab.check.composed import missing_run
 from ftlab.command.assign import assign
 from ftlab.command.composer import explain, leaves
 from ftlab.command.overrides import Given
@@ -56,8 +55,7 @@ def start_from_run(cfg: DictConfig, given: Sequence[Given], verbatim: Mapping[st
     except OmegaConfBaseException:
         return []  # a reference to nothing: the check names its key
     if run != "latest" and not Path(run).is_dir():
-        is_file = Path(run).exists()
-        return [f"run={run} is a file; give the run's folder" if is_file else missing_path("run", run, os.path.isdir)]
+        return [missing_run("run", run)]
     try:
         folder, record = open_run(run, output_dir)
         config = _read_config(folder)

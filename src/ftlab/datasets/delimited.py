@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from ftlab.csv_faults import broken_row, wrong_width
 from ftlab.datasets.columns import Collector, Columns, check_columns
 from ftlab.datasets.text_files import MAX_CHARACTERS, lines, open_text
 from ftlab.errors import DataError
@@ -62,32 +63,15 @@ def _read(path: Path, wanted: Mapping[str, str], delimiter: str, quoting: int) -
                     check_columns(str(path), wanted, header)
                     places = [header.index(name) for name in wanted.values()]
                 elif len(fields) != len(header):
-                    raise _wrong_width(path, line, len(fields), header)
+                    raise _BrokenRowError(wrong_width(str(path), line, len(fields), header))
                 else:
                     collector.add([fields[place] for place in places])
                 line = reader.line_num + 1
         except csv.Error as error:
-            raise _broken(path, line, error) from None
+            raise _BrokenRowError(broken_row(str(path), line, error, MAX_CHARACTERS)) from None
     if header is None:
         raise DataError(f"{path} is empty; give a file with a header and rows")
     return collector.columns(str(path), found=header)
-
-
-def _wrong_width(path: Path, line: int, width: int, header: list[str]) -> DataError:
-    return _BrokenRowError(
-        f"{path} line {line} has {width} {'column' if width == 1 else 'columns'}, the header has {len(header)} "
-        f"({', '.join(header[:10])}); put quotes around a text that holds the delimiter"
-    )
-
-
-def _broken(path: Path, line: int, error: csv.Error) -> DataError:
-    if "field limit" in str(error):
-        why = f"a field of more than {MAX_CHARACTERS:,} characters; a quote was left open, or the text must be cut"
-    elif "unexpected end" in str(error):
-        why = "a quote that is never closed; close it"
-    else:
-        why = f'broken quotes ({error}); a quote inside a quoted text is written twice ("")'
-    return _BrokenRowError(f"{path} line {line} has {why}")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator
 from typing import Any
 
+from ftlab.csv_faults import broken_row, wrong_width
 from ftlab.errors import DataError
 from ftlab.streams.lines import numbered_lines, open_bytes
 from ftlab.streams.names import STDIN
@@ -53,7 +54,7 @@ def read_delimited(lines: Iterator[tuple[int, str]], name: str, kind: str, quoti
         try:
             fields = next(reader, None)
         except csv.Error as error:
-            raise _broken(name, begins, error) from None
+            raise DataError(broken_row(name, begins, error, _FIELD)) from None
         finally:
             csv.field_size_limit(before)
         if fields is None:
@@ -62,7 +63,7 @@ def read_delimited(lines: Iterator[tuple[int, str]], name: str, kind: str, quoti
             header = check_header(name, fields)
         elif fields:
             if len(fields) != len(header):
-                raise _wrong_width(name, begins, len(fields), header)
+                raise DataError(wrong_width(name, begins, len(fields), header))
             yield begins, dict(zip(header, fields, strict=True))
         begins = at[0] + 1
 
@@ -78,23 +79,6 @@ def check_header(name: str, fields: list[str]) -> list[str]:
     if twice is not None:
         raise DataError(f"{name} has two columns named {twice!r}; give each its own name")
     return header
-
-
-def _wrong_width(name: str, line: int, width: int, header: list[str]) -> DataError:
-    return DataError(
-        f"{name} line {line} has {width} {'column' if width == 1 else 'columns'}, the header has {len(header)} "
-        f"({', '.join(header[:10])}); put quotes around a text that holds the delimiter"
-    )
-
-
-def _broken(name: str, line: int, error: csv.Error) -> DataError:
-    if "field limit" in str(error):
-        why = f"a field of more than {_FIELD:,} characters; a quote was left open, or the text must be cut"
-    elif "unexpected end" in str(error):
-        why = "a quote that is never closed; close it"
-    else:
-        why = f'broken quotes ({error}); a quote inside a quoted text is written twice ("")'
-    return DataError(f"{name} line {line} has {why}")
 
 
 def quoting(name: str, kind: str) -> int:

@@ -222,3 +222,9 @@ def test_packed_files_patterns_and_folders_are_checked_too(faults, tmp_path, mon
     assert "matches no file" in faults({**own, "dataset.train": "part-*.csv"})[0]
     assert "without a file called test" in faults({**own, "dataset.train": "data", "dataset.test": "data"})[0]
     assert "dataset.train=nowhere does not exist" in faults({**own, "dataset.train": "nowhere"})[0]
+
+
+def test_a_run_that_is_not_there_names_what_lists_the_runs_and_no_hidden_folder(tmp_path):
+    (tmp_path / ".git").mkdir()
+    (sentence,) = predict(run=str(tmp_path / "x"))
+    assert sentence.endswith("; `ftlab list` shows the runs there are") and ".git" not in sentence
