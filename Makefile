@@ -9,7 +9,7 @@ export FTLAB_TEST_DATA ?= $(wildcard $(abspath ../shared/data))
 TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint type ui docs clean
+.PHONY: help setup demo test test-all bench lint type ui docs clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ test: setup  ## Quick tests: offline, CPU, tiny random models
 
 test-all: setup  ## All tests this machine can run: real weights and real data too
 	$(TEST_ENV) $(BIN)/python -m pytest -q -m 'not gpu and not network'
+
+bench: setup  ## Measure ftlab against its peers and its limits; rebuilds benchmarks/RESULTS.md
+	$(TEST_ENV) $(BIN)/python -m benchmarks
 
 lint: setup  ## Style
 	$(BIN)/ruff check .

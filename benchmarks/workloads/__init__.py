@@ -1,0 +1,1 @@
+"""One file per workload: NAME, WHAT, and ``measure(quick) -> list[Line]``."""
