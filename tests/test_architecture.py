@@ -18,6 +18,7 @@ ORDER = [
     {"locks", "state"},
     {"paths", "results", "checkpoints"},
     {"inventory", "finished"},
+    {"prompts"},
     {"metrics", "datasets", "models", "adapters", "measure", "streams"},
     {"modules"},
     {"artefact"},
@@ -29,7 +30,7 @@ ORDER = [
     {"launch"},
     {"__main__"},
 ]
-COMPONENTS = {"metrics", "datasets", "models", "adapters", "measure", "streams"}
+COMPONENTS = {"prompts", "metrics", "datasets", "models", "adapters", "measure", "streams"}
 # Rooms that stand beside others of the same column: they may not know each other.
 RANK = {room: rank for rank, column in enumerate(ORDER) for room in column}
 # The configuration check knows what the component rooms accept, and must not wait for their heavy imports.
@@ -37,6 +38,7 @@ LIGHT = {
     "models.folder",
     "datasets.options",
     "datasets.formats",
+    "datasets.kind",
     "datasets.places",
     "datasets.plan",
     "metrics.measures",

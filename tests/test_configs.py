@@ -52,7 +52,7 @@ def test_every_choice_passes_the_check(composer, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x.csv").write_text("text,label\n")
     for group, choice in CHOICES:
-        more = ["dataset.train=x.csv"] if choice in ("files", "csv") else []
+        more = ["dataset.train=x.csv"] if choice in ("files", "csv", "linkedin", "shakespeare") else []
         plan = make_plan(parse([f"{group}={choice}", *more]), composer)
         plan.raise_faults()
         assert plan.cells[0].choices[group] == choice

@@ -38,6 +38,7 @@ def test_the_installed_wheel_checks_a_command_far_from_the_checkout(tmp_path):
     (wheel,) = (tmp_path / "dist").glob("ftlab-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert "ftlab/conf/train.yaml" in names and "ftlab/datasets/bundled/policy_stance.csv" in names
+    assert "ftlab/datasets/bundled/idea_posts.jsonl" in names
     assert "ftlab/models/bytes/tokenizer.json" in names
     # Its own environment, which sees the installed libraries but not the checkout.
     home = tmp_path / "env"

@@ -51,9 +51,15 @@ class DatasetConfig:
     train: Optional[str] = None  # a file (csv, tsv, jsonl, json, parquet), 'part-*.csv', a folder, or a split of `hub`
     val: Optional[str] = None  # None: from the folder given as train, else made from train
     test: Optional[str] = None  # None: from the folder given as train, else made from train
+    format: str = "auto"  # by the columns; or classification, messages, conversations, alpaca, prompt_completion, text
     text_column: str = "text"
     text_pair_column: Optional[str] = None
     label_column: str = "label"
+    messages_column: Optional[str] = None  # of conversations; None: messages, or conversations
+    prompt_column: str = "prompt"
+    completion_column: str = "completion"
+    loss_on: str = "completion"  # what a language model learns: completion (the assistant's turns), or all
+    join_rows: bool = False  # plain text: the rows of a split are one text, with a blank line between them
     group_column: Optional[str] = None  # rows of one group (an author, a source) stay in one split
     labels: Optional[list[str]] = None  # label names in the order of their numbers; None: found in the data
     val_fraction: float = 0.1  # of train, where no val is given

@@ -115,7 +115,7 @@ def check_texts(part: Part, role: str, column: str, faults: Faults) -> None:
         if isinstance(text, str) and text and not text.isspace():
             if text.isascii() and len(text) <= MAX_CHARACTERS and "\0" not in text:
                 continue  # nearly every row
-            why = _odd_text(text)
+            why = odd_text(text)
             if why is None:
                 continue
         else:
@@ -128,10 +128,10 @@ def check_texts(part: Part, role: str, column: str, faults: Faults) -> None:
         faults.add(f"{part.columns.place(position, part.where)}: column {column!r} {why}")
 
 
-def _odd_text(text: str) -> str | None:
+def odd_text(text: str, most: int = MAX_CHARACTERS) -> str | None:
     """Return what makes ``text`` unfit for a tokenizer, None where nothing does."""
-    if len(text) > MAX_CHARACTERS:
-        return f"has {len(text):,} characters, more than {MAX_CHARACTERS:,}; cut the text or delete the row"
+    if len(text) > most:
+        return f"has {len(text):,} characters, more than {most:,}; cut the text or delete the row"
     if "\0" in text:
         return "holds a NUL character; take it out or delete the row"
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from array import array
 from bisect import bisect_right
@@ -13,12 +14,17 @@ from ftlab.datasets.compact import Texts
 from ftlab.errors import DataError, closest
 
 # What people call these columns, the commonest first.
-_USUAL = {
+USUAL = {
     "text_column": ("text", "sentence", "review", "content", "body", "message", "tweet", "comment", "url", "document"),
     "text_pair_column": ("text_pair", "sentence2", "hypothesis", "question2", "answer", "title"),
     "label_column": ("label", "labels", "class", "target", "sentiment", "category", "stance", "intent", "y"),
+    "messages_column": ("messages", "conversations", "conversation", "message", "chat", "dialog", "dialogue", "turns"),
+    "prompt_column": ("prompt", "question", "query", "instruction", "input", "idea"),
+    "completion_column": ("completion", "answer", "response", "output", "reply", "target", "post"),
     "group_column": ("group", "author", "user", "user_id", "source", "document", "thread", "patient"),
 }
+NESTED = ("messages_column", "history")  # roles whose values may be lists of objects, kept as JSON
+OPTIONAL = ("input", "system", "history")  # roles whose column need not be there
 _MOST_NAMED = 20  # columns listed in a sentence
 _LONGEST_NAME = 60  # characters of a name in a sentence: a file without a header has a whole text there
 
@@ -76,6 +82,8 @@ class Collector:
                 value = self._same.setdefault(value, value)
             elif role == "group_column" and isinstance(value, (bool, int)):
                 value = str(value)
+            elif role in NESTED and isinstance(value, (list, dict)):
+                value = json.dumps(value, ensure_ascii=False, default=str)
             values.append(value)
         self._count += 1
         if row is not None:
@@ -115,7 +123,8 @@ def join(parts: Sequence[Columns], key: str) -> Columns:
         name = part.files[0][0]
         if part.found is not None and first.found is not None and set(part.found) != set(first.found):
             raise DataError(
-                f"{name} has the columns {_listed(part.found)}, and {files[0][0]} has {_listed(first.found)}; files of "
+                f"{name} has the columns {listed_columns(part.found)}, and {files[0][0]} has "
+                f"{listed_columns(first.found)}; files of "
                 f"one split have the same columns, so name fewer files with {key}"
             )
         if part.label_names != first.label_names:
@@ -142,7 +151,7 @@ def check_columns(where: str, wanted: Mapping[str, str], found: Sequence[str]) -
     sentences = []
     free = [name for name in found if name not in wanted.values()]
     for role, column in wanted.items():
-        if found.count(column) == 1:
+        if found.count(column) == 1 or (role in OPTIONAL and column not in found):
             continue
         if column in found:
             sentences.append(
@@ -153,12 +162,15 @@ def check_columns(where: str, wanted: Mapping[str, str], found: Sequence[str]) -
         free = [name for name in free if name != guess]  # one column is not both text and label
         fits = guess is not None and len(guess) <= _LONGEST_NAME
         remedy = f"type {shlex.quote(f'dataset.{role}={guess}')}" if fits else "give a file that has it"
-        sentences.append(f"{where} has no column {column!r} (dataset.{role}); it has: {_listed(found)}; {remedy}")
+        sentences.append(
+            f"{where} has no column {column!r} (dataset.{role}); it has: {listed_columns(found)}; {remedy}"
+        )
     if sentences:
         raise MissingColumnError(found, *sentences)
 
 
-def _listed(found: Sequence[str]) -> str:
+def listed_columns(found: Sequence[str]) -> str:
+    """Return column names for a sentence: the first of many, and the beginning of long ones."""
     names = [name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..." for name in found[:_MOST_NAMED]]
     return ", ".join(names) + (", ..." if len(found) > _MOST_NAMED else "") or "none"
 
@@ -167,7 +179,7 @@ def _guess(role: str, column: str, free: Sequence[str]) -> str | None:
     if near := closest(column, free[:1000]):
         return near
     lowered = {name.lower(): name for name in free}
-    for usual in _USUAL.get(role, ()):
+    for usual in USUAL.get(role, ()):
         if usual in lowered:
             return lowered[usual]
     return free[0] if free else None

@@ -36,6 +36,11 @@ def is_file_name(value: str) -> bool:
     return file_ending(value) is not None
 
 
+def is_text_file(value: str) -> bool:
+    """Say whether ``value`` ends like a file of plain text, which is one document and has no columns."""
+    return value.lower().removesuffix(".gz").endswith(".txt")
+
+
 def read_file(key: str, value: str, wanted: Mapping[str, str], own_names: bool = False) -> Columns:
     """Read the wanted columns of a file.
 

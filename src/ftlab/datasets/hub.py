@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,11 @@ REACH_SECONDS = 4.0  # how long the hub may take to answer its first request
 
 
 def read_hub(
-    hub: str, subset: str | None, revision: str, splits: Mapping[str, str], wanted: Mapping[str, str]
+    hub: str,
+    subset: str | None,
+    revision: str,
+    splits: Mapping[str, str],
+    wanted: Mapping[str, str] | Callable[[str, list[str]], Mapping[str, str]],
 ) -> dict[str, Columns]:
     """Read splits of a hub data set.
 
@@ -26,7 +30,7 @@ def read_hub(
         subset: its configuration, where it has several.
         revision: branch, tag or commit.
         splits: train, val or test to the hub's split name.
-        wanted: role to column name.
+        wanted: role to column name; or what says so, given a place for sentences and the columns there are.
 
     Returns:
         the columns by train, val, test.
@@ -47,9 +51,10 @@ def read_hub(
             if unreachable is not None and isinstance(error, OSError):
                 raise DataError(_unreachable(hub, unreachable)) from None
             raise DataError(_not_loaded(f"dataset.{split}={name}", hub, error)) from None
-        check_columns(place, wanted, table.column_names)
-        kept = {role: collect(role, table[column]) for role, column in wanted.items()}
-        names = getattr(table.features[wanted["label_column"]], "names", None)
+        chosen = wanted(place, table.column_names) if callable(wanted) else wanted
+        check_columns(place, chosen, table.column_names)
+        kept = {role: collect(role, table[column]) for role, column in chosen.items()}
+        names = getattr(table.features.get(chosen.get("label_column")), "names", None)
         notes = []
         if unreachable is not None and not read:
             notes.append(f"the hub was not reached ({unreachable}), so the cached copy of {hub} was read")

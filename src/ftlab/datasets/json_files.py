@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from ftlab.datasets.columns import Collector, Columns, check_columns, collect
+from ftlab.datasets.columns import NESTED, Collector, Columns, check_columns, collect
 from ftlab.datasets.text_files import MAX_LINE, lines, open_text
 from ftlab.errors import DataError
 
@@ -31,7 +31,7 @@ def read_jsonl(path: Path, wanted: Mapping[str, str]) -> Columns:
         for number, line in enumerate(lines(path, file), start=1):
             if not line.strip():
                 continue
-            record = _parse(path, number, line)
+            record = parse_line(path, number, line)
             if not len(collector):
                 check_columns(str(path), wanted, list(record))
             collector.add(map(record.get, wanted.values()), number)
@@ -40,7 +40,12 @@ def read_jsonl(path: Path, wanted: Mapping[str, str]) -> Columns:
     return collector.columns(str(path))
 
 
-def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
+def parse_line(path: Path, number: int, line: str) -> dict[str, Any]:
+    """Return the object on a line of a jsonl file.
+
+    Raises:
+        DataError: the line is no JSON, or no object.
+    """
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -58,7 +63,7 @@ def read_json(path: Path, wanted: Mapping[str, str]) -> Columns:
         DataError: missing column, broken JSON, another shape, or bytes that are not UTF-8.
     """
     with open_text(path) as file:
-        stream = _Stream(path, file)
+        stream = JsonStream(path, file)
         first = stream.peek()
         if first == "":
             raise DataError(f"{path} is empty; {_SHAPES}")
@@ -83,7 +88,7 @@ def _records(path: Path, records: Iterator[Any], wanted: Mapping[str, str], firs
     return collector.columns(str(path))
 
 
-def _read_object(path: Path, stream: _Stream, wanted: Mapping[str, str]) -> Columns:
+def _read_object(path: Path, stream: JsonStream, wanted: Mapping[str, str]) -> Columns:
     """Read a file that begins with an object: the first of many, one of columns, or one around an array of objects."""
     roles = {name: role for role, name in wanted.items()}
     columns: dict[str, Any] = {}
@@ -97,7 +102,8 @@ def _read_object(path: Path, stream: _Stream, wanted: Mapping[str, str]) -> Colu
         if stream.peek() == "{" and name not in wanted.values() and read is None:
             read = _records(path, stream.elements(), wanted)
         elif name in wanted.values():
-            columns[name] = collect(roles[name], stream.elements())
+            nested = roles[name] in NESTED  # may be one value, and not a column of values
+            columns[name] = list(stream.elements()) if nested else collect(roles[name], stream.elements())
         else:
             for _ in stream.elements():  # read over, not kept
                 continue
@@ -106,22 +112,27 @@ def _read_object(path: Path, stream: _Stream, wanted: Mapping[str, str]) -> Colu
         return read
     if members and all(isinstance(value, dict) for value in members.values()) and not columns:
         raise DataError(f"{path} is an object of objects; write the table again, in pandas with orient='records'")
-    if stream.peek() == "{" or any(name in members for name in wanted.values()):
+    alone = any(columns.get(name) and isinstance(columns[name][0], dict) for name in wanted.values())
+    if alone or stream.peek() == "{" or any(name in members for name in wanted.values()):
         return _records(path, stream.rest(), wanted, columns | members)
     check_columns(str(path), wanted, list(columns))
     return _from_lists(path, columns, wanted)
 
 
 def _from_lists(path: Path, columns: dict[str, Any], wanted: Mapping[str, str]) -> Columns:
-    lengths = {name: len(columns[name]) for name in wanted.values()}
+    lengths = {name: len(columns[name]) for name in wanted.values() if name in columns}
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} {length}" for name, length in lengths.items())
         raise DataError(f"{path} has columns of different lengths ({told}); give each row a value in each column")
-    values = {role: columns[name] for role, name in wanted.items()}
-    return Columns(values, range(1, len(values["text_column"]) + 1), files=[(str(path), 0)])
+    values = {
+        role: collect(role, columns[name]) if role in NESTED else columns[name]
+        for role, name in wanted.items()
+        if name in columns
+    }
+    return Columns(values, range(1, max(lengths.values()) + 1), files=[(str(path), 0)])
 
 
-class _Stream:
+class JsonStream:
     """JSON values one after another from a file of any size; at most ``MAX_LINE`` characters per value."""
 
     def __init__(self, path: Path, file: IO[str]) -> None:

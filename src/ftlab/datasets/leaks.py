@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from ftlab.errors import DataError
 from ftlab.schema import DatasetConfig
 
 # The split that rows would be taken out of, the split they stand in too, and what that does.
-_PAIRS = (
+PAIRS = (
     ("val", "test", "the choice of the best epoch has seen them"),
     ("train", "test", "test scores flatter"),
     ("train", "val", "val scores flatter"),
@@ -54,12 +55,14 @@ def find_overlap(here: Rows, other: Rows) -> Overlap:
     return Overlap(exact, both - exact, holds)
 
 
-def answer_leaks(cfg: DatasetConfig, rows: dict[str, Rows], notes: list[str]) -> int:
+def answer_leaks(
+    cfg: DatasetConfig, rows: dict[str, Rows], notes: list[str], pairs: Sequence[tuple[str, str, str]] = PAIRS
+) -> int:
     """Find what the splits share, and do with it what ``on_leak`` says: warn, drop (in place), or fail.
 
     Shared are texts, and groups where ``group_column`` is set: both count alike, since a model that knows a group from
     training is not tested on strangers. Dropping takes rows out of train that stand in val or test, and out of val
-    those that stand in test; test is never touched.
+    those that stand in test; test is never touched. ``pairs`` are the splits to compare.
 
     Returns:
         the number of test rows whose text stands in train, before any row was dropped.
@@ -68,7 +71,7 @@ def answer_leaks(cfg: DatasetConfig, rows: dict[str, Rows], notes: list[str]) ->
         DataError: ``on_leak=fail`` and something is shared, or nothing is left of val.
     """
     leaked, found = 0, []
-    for here, other, effect in _PAIRS:
+    for here, other, effect in pairs:
         overlap = find_overlap(rows[here], rows[other])
         if (here, other) == ("train", "test"):
             leaked = overlap.rows

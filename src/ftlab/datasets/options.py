@@ -10,6 +10,9 @@ from ftlab.schema import DatasetConfig
 
 BATCHINGS = ("length_grouped", "shuffled", "fixed")
 LEAK_ANSWERS = ("warn", "drop", "fail")
+LM_FORMATS = ("messages", "conversations", "alpaca", "prompt_completion", "text")
+FORMATS = ("auto", "classification", *LM_FORMATS)
+LOSSES = ("completion", "all")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
 # Names that the ``datasets`` library takes for readers of files in the working folder; pandas' reads pickles.
 _READERS = ("arrow", "csv", "json", "pandas", "parquet", "pickle", "sql", "text", "webdataset", "xml")
@@ -18,7 +21,13 @@ _READERS = ("arrow", "csv", "json", "pandas", "parquet", "pickle", "sql", "text"
 def option_faults(cfg: DatasetConfig) -> list[str]:
     """Return one sentence per value that no data set could be read or batched with."""
     faults = []
-    for key, value, choices in (("batching", cfg.batching, BATCHINGS), ("on_leak", cfg.on_leak, LEAK_ANSWERS)):
+    named = (
+        ("batching", cfg.batching, BATCHINGS),
+        ("on_leak", cfg.on_leak, LEAK_ANSWERS),
+        ("format", cfg.format, FORMATS),
+        ("loss_on", cfg.loss_on, LOSSES),
+    )
+    for key, value, choices in named:
         if value not in choices:
             near = did_you_mean(value, choices)
             near = near or f"; type dataset.{key}={choices[0]}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ftlab.datasets.columns import Collector, Columns, check_columns
+from ftlab.datasets.columns import NESTED, Collector, Columns, check_columns
 from ftlab.datasets.text_files import MAX_RATIO
 from ftlab.errors import DataError
 
@@ -50,6 +50,8 @@ def _check_type(path: Path, role: str, name: str, kind: Any) -> None:  # noqa: A
     held = kind.value_type if pa.types.is_dictionary(kind) else kind
     text = pa.types.is_string(held) or pa.types.is_large_string(held) or pa.types.is_string_view(held)
     whole = pa.types.is_integer(held) or pa.types.is_boolean(held)
+    if role in NESTED and pa.types.is_nested(held):
+        return
     if text or pa.types.is_null(held) or (whole and role in ("label_column", "group_column")):
         return
     if role == "label_column":

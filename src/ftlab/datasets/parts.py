@@ -80,10 +80,7 @@ def _part(split: str, where: str, columns: Columns, names: list[str]) -> Part:
 
 
 def _read_bundled(cfg: DatasetConfig, wanted: dict[str, str]) -> dict[str, Part]:
-    own = [f"dataset.{split}={value}" for split in SPLITS if (value := getattr(cfg, split)) is not None]
-    if own or cfg.hub is not None:
-        given = " ".join(own) or f"dataset.hub={cfg.hub}"
-        raise DataError(f"dataset={cfg.name} brings its own rows, so {given} has no effect; type dataset=files with it")
+    refuse_own(cfg)
     path = BUNDLED / f"{cfg.bundled}.csv"
     if not path.is_file():
         names = sorted(entry.stem for entry in BUNDLED.glob("*.csv"))
@@ -94,6 +91,18 @@ def _read_bundled(cfg: DatasetConfig, wanted: dict[str, str]) -> dict[str, Part]
     for position, split in enumerate(columns.values["split"]):
         places[split].append(position)
     return {split: _bundled_part(path.name, columns, positions) for split, positions in places.items()}
+
+
+def refuse_own(cfg: DatasetConfig) -> None:
+    """Refuse sources beside a bundled data set.
+
+    Raises:
+        DataError: one is given.
+    """
+    own = [f"dataset.{split}={value}" for split in SPLITS if (value := getattr(cfg, split)) is not None]
+    if own or cfg.hub is not None:
+        given = " ".join(own) or f"dataset.hub={cfg.hub}"
+        raise DataError(f"dataset={cfg.name} brings its own rows, so {given} has no effect; type dataset=files with it")
 
 
 def _bundled_part(where: str, columns: Columns, positions: list[int]) -> Part:

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from ftlab.datasets.formats import file_ending, is_file_name
+from ftlab.datasets.formats import file_ending, is_file_name, is_text_file
 from ftlab.errors import DataError
 
 # What a file or a folder of a split is called, as the hub's own loader knows it.
@@ -40,7 +40,7 @@ def pattern_files(key: str, value: str) -> list[Path]:
         seen = f"; {path.parent.resolve()} holds {held}" if held else ""
         raise DataError(f"{typed} matches no file{seen}; type another pattern, or the name of a file")
     other = [path for path in files if not is_file_name(path.name)]
-    if other:
+    if other and not all(is_text_file(path.name) for path in files):
         raise DataError(f"{typed} matches {other[0]} too, which is no data file; type a pattern that leaves it out")
     return files
 
@@ -67,11 +67,32 @@ def folder_files(key: str, folder: Path, split: str) -> list[Path]:
     return exact or called
 
 
+def text_files(folder: Path, split: str) -> list[Path]:
+    """Return the .txt files of a split in ``folder`` and one level below, sorted: each is a document.
+
+    They go by their names, or the names of their folders; where none is called like a split, all are train.
+    """
+    found = [
+        path
+        for level in ("*", "*/*")
+        for path in folder.glob(level)
+        if is_text_file(path.name) and path.is_file() and not path.relative_to(folder).as_posix().startswith(".")
+    ]
+    called = {path: _split_of(path.relative_to(folder)) for path in found}
+    if not any(called.values()):
+        return sorted(found) if split == "train" else []
+    return sorted(path for path in found if called[path] == split)
+
+
 def no_split(key: str, folder: Path, split: str) -> DataError:
     """Return the error for a folder without the split."""
     held = _data_files(folder)
     if not held:
-        return DataError(f"{key}={folder} is a folder without a csv, tsv, jsonl, json or parquet file; name another")
+        texts = any(is_text_file(path.name) for path in folder.glob("*"))
+        more = ", or type dataset.format=text to read its .txt files as plain text" if texts else ""
+        return DataError(
+            f"{key}={folder} is a folder without a csv, tsv, jsonl, json or parquet file; name another{more}"
+        )
     every = shlex.quote(f"{key}={folder}/*{''.join(held[0].suffixes[-2:])}")
     return DataError(
         f"{key}={folder} is a folder without a file called {split}; it holds {_named(held)}; name a file in it, "

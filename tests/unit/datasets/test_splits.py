@@ -53,4 +53,5 @@ def test_bundled_rows_are_the_frozen_ones(sidecar: Path) -> None:
 
 
 def test_every_bundled_file_is_frozen() -> None:
-    assert {path.stem for path in BUNDLED.glob("*.csv")} == {path.stem for path in BUNDLED.glob("*.sha256")} != set()
+    data = {path.stem for path in BUNDLED.iterdir() if path.suffix in (".csv", ".jsonl")}
+    assert data == {path.stem for path in BUNDLED.glob("*.sha256")} == {"policy_stance", "idea_posts"}
