@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ftlab.datasets.columns import OPTIONAL, USUAL, check_columns, listed_columns
 from ftlab.datasets.options import LM_FORMATS
@@ -148,8 +148,3 @@ def detected(where: str, form: str, columns: Sequence[str], cfg: DatasetConfig) 
     plural = "columns" if len(needed_columns(form, cfg)) > 1 else "column"
     told = f"{where} was read in the format {form}, by its {plural} {names}"
     return f"{told}{rest}; for another type dataset.format={another}"
-
-
-def roles_of(columns: Mapping[str, object]) -> list[str]:
-    """Return the roles that a format reads, without the group."""
-    return [role for role in columns if role != "group_column"]
