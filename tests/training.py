@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -144,6 +145,7 @@ class Run:
     every_n_steps: int | None = 3
     patience: int = 50
     options: dict[str, Any] = field(default_factory=dict)
+    optimizer: dict[str, Any] = field(default_factory=lambda: {"_target_": "torch.optim.AdamW", "lr": 0.02})
 
     def fit(self, *more: L.Callback, state: Path | None = None, logger: Any = False) -> Run:
         """Train in ``folder``, from ``state`` if one is given."""
@@ -158,7 +160,7 @@ class Run:
         self.module = ClassifierModule(
             Net(),
             MetricCollection({"accuracy": MulticlassAccuracy(3, average="micro")}),
-            optimizer=build_optimizer({"_target_": "torch.optim.AdamW", "lr": 0.02}, "cpu", "32-true"),
+            optimizer=build_optimizer(self.optimizer, "cpu", "32-true"),
             scheduler=lambda optimizer, steps: torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, steps),
         )
         options = {"max_epochs": 3, "log_every_n_steps": 2, "enable_progress_bar": False, **self.options}
@@ -176,7 +178,7 @@ class Run:
         """Return what must be equal to the bit: tensors, schedule, curves, best, counts."""
         trainer = self.trainer
         optimizer = trainer.optimizers[0].state_dict()
-        moments = {f"{i}.{name}": value for i, state in optimizer["state"].items() for name, value in state.items()}
+        moments = dict(leaves(optimizer["state"]))
         schedule = trainer.lr_scheduler_configs[0].scheduler.state_dict()
         counted = ("epochs", "steps", "padding_fraction")
         return {
@@ -195,6 +197,15 @@ class Run:
         }
 
 
+def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Yield every tensor or number below ``node`` with its dotted path."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from leaves(value, f"{path}.{key}")
+    elif node is not None:
+        yield path, torch.as_tensor(node)
+
+
 def hashes(tensors: dict[str, Tensor]) -> dict[str, str]:
     """Return name -> SHA-256 of the bytes."""
-    return {k: hashlib.sha256(v.detach().contiguous().numpy().tobytes()).hexdigest() for k, v in tensors.items()}
+    return {k: hashlib.sha256(v.detach().cpu().contiguous().numpy().tobytes()).hexdigest() for k, v in tensors.items()}

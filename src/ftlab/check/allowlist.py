@@ -6,7 +6,7 @@ so that a config from elsewhere cannot run code.
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import os
 from typing import Any
 
@@ -16,7 +16,10 @@ from ftlab.errors import ConfigError
 VARIABLE = "FTLAB_ALLOW"
 # Rooms of ftlab whose classes and functions are made to be named in YAML.
 ROOMS = ("adapters", "callbacks", "compression", "metrics", "modules", "prompts")
+# Packages that only some choices need -> how to get them.
+OPTIONAL = {"bitsandbytes": "pip install bitsandbytes"}
 _OPTIMIZERS = "Adadelta Adafactor Adagrad Adam AdamW Adamax ASGD Muon NAdam RAdam RMSprop Rprop SGD"
+_BITSANDBYTES = "AdamW AdamW8bit AdEMAMix AdEMAMix8bit Lion Lion8bit PagedAdamW PagedAdamW8bit PagedLion PagedLion8bit"
 _SCHEDULES = (
     "get_constant_schedule get_constant_schedule_with_warmup get_cosine_schedule_with_warmup "
     "get_cosine_with_hard_restarts_schedule_with_warmup get_cosine_with_min_lr_schedule_with_warmup "
@@ -36,6 +39,7 @@ ALLOWED = frozenset(
         "lightning.Trainer",
         "lightning.pytorch.Trainer",
         *(f"torch.optim.{name}" for name in _OPTIMIZERS.split()),
+        *(f"bitsandbytes.optim.{name}" for name in _BITSANDBYTES.split()),
         *(f"transformers.optimization.{name}" for name in _SCHEDULES.split()),
         *(f"lightning.pytorch.callbacks.{name}" for name in _CALLBACKS.split()),
         *(f"torchmetrics.classification.{form}{name}" for name in _METRICS.split() for form in _FORMS),
@@ -52,9 +56,12 @@ def refusal(target: object) -> str | None:
     name = target.rpartition(".")[2]
     ours = top == "ftlab" and target.split(".")[1] in ROOMS and not name.startswith("_")
     if target not in ALLOWED and top not in _allowed_modules() and not ours:
-        near = sorted(allowed for allowed in ALLOWED if allowed.rpartition(".")[2].casefold() == name.casefold())
+        same = [allowed for allowed in ALLOWED if allowed.rpartition(".")[2].casefold() == name.casefold()]
+        near = sorted(same, key=lambda allowed: (allowed.split(".")[0] != top, allowed))
         meant = f"; did you mean {near[0]}?" if near else ""
         return f"{target} is not allowed{meant}; if you trust it, set the environment variable {VARIABLE}={top}"
+    if top in OPTIONAL and importlib.util.find_spec(top) is None:
+        return f"{target} needs the package {top}, which is not installed; type: {OPTIONAL[top]}"
     try:
         found = find_definition(target).module
     except UnreadableError:

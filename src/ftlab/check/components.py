@@ -16,6 +16,7 @@ Plain = Mapping[str, Any]
 RESERVED: dict[str, tuple[str, ...]] = {
     "adapter": ("name", "learning_rate", "load", "merge"),
     "scheduler": ("warmup",),
+    "trainer": ("compile",),
 }
 # Arguments that ftlab gives by name at run time, and what to type instead.
 RUNTIME = {

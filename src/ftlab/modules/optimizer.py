@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import nn
+
+from ftlab.errors import ConfigError
 
 ParamGroups = list[dict[str, Any]]
 OptimizerFactory = Callable[[ParamGroups], torch.optim.Optimizer]
@@ -30,10 +33,41 @@ def warmup_steps(warmup: float, total_steps: int) -> int:
     return round(warmup * total_steps) if warmup < 1 else int(warmup)
 
 
-def fused_option(optimizer: Callable[..., Any], device: str, unscales_gradients: bool) -> dict[str, bool]:
+def fused_option(
+    optimizer: Callable[..., Any],
+    device: str,
+    unscales_gradients: bool,
+    options: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, bool]:
     """Return ``{"fused": True}`` where optimizer and device have a fused step, else nothing.
 
     Under fp16 with a gradient scaler, a fused optimizer unscales inside its step: too late to clip the gradients.
+
+    Args:
+        optimizer: class or function.
+        device: it will step on.
+        unscales_gradients: whether there is a gradient scaler.
+        options: the optimizer's own; those that torch has no fused step for rule it out.
     """
     has_option = "fused" in inspect.signature(optimizer).parameters
-    return {"fused": True} if has_option and device in {"cpu", "cuda", "mps"} and not unscales_gradients else {}
+    other_step = any(options.get(name) for name in ("foreach", "differentiable"))
+    fits = device in {"cpu", "cuda", "mps"} and not unscales_gradients and not other_step
+    return {"fused": True} if has_option and fits else {}
+
+
+def check_options(make: OptimizerFactory, options: Mapping[str, Any]) -> None:
+    """Try ``make`` on one small tensor, so that options it refuses are found before a weight is loaded.
+
+    Args:
+        make: of the run's optimizer.
+        options: what the configuration gives it, for the sentence.
+
+    Raises:
+        ConfigError: they do not go together.
+    """
+    try:
+        make([{"params": [nn.Parameter(torch.zeros(2, 2))]}])
+    except (ValueError, TypeError, IndexError, RuntimeError) as error:
+        given = ", ".join(f"optimizer.{name}={value}" for name, value in options.items())
+        name = str(getattr(make, "func", make).__name__)
+        raise ConfigError(f"{name} refuses its options ({error}); change one of {given}") from error
