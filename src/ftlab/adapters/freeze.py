@@ -37,7 +37,7 @@ def add_freeze(
             parameter.requires_grad_(True)
     for _, parameter in head_parameters(net):
         parameter.requires_grad_(True)
-    return Adapted(net)
+    return Adapted(net, unchanged=True)
 
 
 def _by_layers(net: PreTrainedModel, last_layers: int) -> set[str]:
@@ -51,13 +51,15 @@ def _by_layers(net: PreTrainedModel, last_layers: int) -> set[str]:
     names = [name for name, _ in net.named_parameters()]
     in_stack = [number for number, name in enumerate(names) if name.startswith(f"{stack}.")]
     depth = stack.count(".") + 2
+    # DeBERTa registers the table and the norm of its relative positions there, which every layer reads.
+    every_layer = bool(getattr(net.config, "relative_attention", False))
     return {
         name
         for number, name in enumerate(names)
         if ".".join(name.split(".")[:depth]) in trained
         or "pooler" in name.split(".")
-        # Registered after the layers: the final norm. DeBERTa's relative positions, used in every layer, are not meant.
-        or (number > in_stack[-1] and "embed" not in name)
+        # Registered after the layers: the final norm.
+        or (number > in_stack[-1] and "embed" not in name and not every_layer)
     }
 
 

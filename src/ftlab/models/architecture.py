@@ -25,7 +25,9 @@ from ftlab.schema import ModelConfig
 _TOKEN_IDS = ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id", "mask_token_id")
 _LEGACY_KEYS = ("rope_theta", "rope_scaling")  # transformers 5 still reads them
 _INITS = ("pretrained", "random")
-_ATTENTIONS = ("sdpa", "eager")
+_ATTENTIONS = ("sdpa", "eager", "flash")
+# Numbers that a config.json holds and the network reads, though its configuration class lists no such field.
+_UNLISTED = {"deberta-v2": {"cls_dropout", "norm_rel_ebd", "position_buckets", "share_att_key"}}
 
 
 def read_config(cfg: ModelConfig, num_labels: int | None = None, pad_token_id: int | None = None) -> PretrainedConfig:
@@ -80,18 +82,12 @@ def classifier_types() -> list[str]:
     return sorted({str(config.model_type) for config in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING})
 
 
-def attention_of(cfg: ModelConfig, config: PretrainedConfig) -> str:
-    """Return the attention to build with: the one asked for, or ``eager`` where the architecture has no other."""
-    has_sdpa = bool(getattr(model_class(config), "_supports_sdpa", False))
-    return cfg.attention if has_sdpa else "eager"
-
-
 def _check_choices(cfg: ModelConfig) -> None:
     for key, value, choices in (("init", cfg.init, _INITS), ("attention", cfg.attention, _ATTENTIONS)):
         if value not in choices:
             raise ModelError(
-                f"model.{key}={value} is not known{did_you_mean(str(value), choices)}; type model.{key}={choices[0]} "
-                f"or model.{key}={choices[1]}"
+                f"model.{key}={value} is not known{did_you_mean(str(value), choices)}; type "
+                f"{' or '.join(f'model.{key}={choice}' for choice in choices)}"
             )
 
 
@@ -148,6 +144,7 @@ def _check_numbers(model_type: str, numbers: dict[str, Any]) -> None:
     # transformers takes any name and forgets it, so that a misspelt size would silently keep its default.
     kind = CONFIG_MAPPING[model_type]
     known = {field.name for field in dataclasses.fields(kind)} | set(kind.attribute_map) | set(_LEGACY_KEYS)
+    known |= _UNLISTED.get(model_type, set())
     for name in numbers:
         if name not in known:
             near = did_you_mean(name, known) or "; its configuration in transformers lists them"

@@ -191,6 +191,6 @@ def _wanted(reference: Reference, kind: Kind, files: tuple[str, ...]) -> list[st
     if WEIGHTS_INDEX in files:
         return [*config, WEIGHTS_INDEX, *sorted(name for name in files if _SHARD.fullmatch(name))]
     raise ModelError(
-        f"{reference} holds no safetensors weights; choose a revision that has them with model.revision=<name>, or "
-        f"give a converted copy with {reference.key}=<local folder>"
+        f"{reference} holds no safetensors weights; type model.revision=refs/pr/<n>, where n is the pull "
+        f"request of SFconvertbot on its Community page, or give a converted copy with {reference.key}=<local folder>"
     )

@@ -12,7 +12,8 @@ from safetensors import SafetensorError, safe_open
 from transformers import AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
 
 from ftlab.errors import ModelError
-from ftlab.models.architecture import attention_of, model_class, read_config
+from ftlab.models.architecture import model_class, read_config
+from ftlab.models.attention import attention_of
 from ftlab.models.digest import file_digest, tensor_digest
 from ftlab.models.embedded import check_package
 from ftlab.models.folder import Reference, weight_files

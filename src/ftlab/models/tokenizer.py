@@ -10,7 +10,9 @@ every byte is an entry, and the name of a special token inside a text is read as
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from transformers import AutoTokenizer, PretrainedConfig, PreTrainedTokenizerFast
@@ -25,7 +27,8 @@ from ftlab.models.source import checkpoint_reference, find_here, find_source
 from ftlab.schema import ModelConfig
 
 BYTES = "bytes"
-_BERT_VOCABULARY = 30522  # of bert-base-uncased, which DistilBERT and MiniLM share
+_BERT_VOCABULARY = 30522  # of bert-base-uncased, which DistilBERT, ELECTRA and MiniLM share
+_CONVERTERS = {"sentencepiece": "sentencepiece", "protobuf": "google.protobuf"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def _bytes_folder() -> Path:
 
 def _has_bert_vocabulary(cfg: ModelConfig) -> bool:
     config = read_config(cfg)
-    return config.model_type in ("bert", "distilbert") and config.vocab_size == _BERT_VOCABULARY
+    return config.model_type in ("bert", "distilbert", "electra") and config.vocab_size == _BERT_VOCABULARY
 
 
 def _load_named(cfg: ModelConfig, name: str) -> LoadedTokenizer:
@@ -104,6 +107,7 @@ def _load_named(cfg: ModelConfig, name: str) -> LoadedTokenizer:
 
 
 def _finish(cfg: ModelConfig, folder: Path, name: str, *, substituted: bool, own: bool = False) -> LoadedTokenizer:
+    _check_converters(folder, name)
     try:
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
@@ -118,8 +122,8 @@ def _finish(cfg: ModelConfig, folder: Path, name: str, *, substituted: bool, own
             f"tokenizer {name} has no fast form (tokenizer.json); give another with model.tokenizer=<hub id or folder>"
         )
     _give_padding(tokenizer, name)
-    if not own:
-        _fit_inputs(tokenizer, cfg)
+    if not (folder / "adapter_config.json").is_file():  # ours: what it was saved with fits
+        _fit_inputs(tokenizer, cfg, own=own)
     tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
     return LoadedTokenizer(tokenizer, name, substituted)
 
@@ -136,12 +140,39 @@ def _give_padding(tokenizer: PreTrainedTokenizerFast, name: str) -> None:
     tokenizer.pad_token = stand_in
 
 
-def _fit_inputs(tokenizer: PreTrainedTokenizerFast, cfg: ModelConfig) -> None:
-    """Give segment ids to a network that learned two segments, and to no other: DistilBERT refuses them."""
+def _check_converters(folder: Path, name: str) -> None:
+    """Without these packages transformers takes a SentencePiece file for one of tiktoken's, and says so."""
+    if (folder / "tokenizer.json").is_file() or not any(folder.glob("*.model")):
+        return
+    missing = [package for package, module in _CONVERTERS.items() if not _is_here(module)]
+    if missing:
+        raise ModelError(
+            f"tokenizer {name} is a SentencePiece file, which {' and '.join(_CONVERTERS)} convert; type pip install "
+            f"{' '.join(missing)}"
+        )
+
+
+def _is_here(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # of google.protobuf, where there is no google at all
+        return False
+
+
+def _fit_inputs(tokenizer: PreTrainedTokenizerFast, cfg: ModelConfig, *, own: bool) -> None:
+    """Give segment ids to a network that learned two segments, and to no other: DistilBERT refuses them.
+
+    The checkpoint's own tokenizer loses them where the network refuses them or has one segment only, as copies of
+    DistilBERT saved with BERT's tokenizer; it is never given any.
+    """
     config = read_config(cfg)
     accepted = "token_type_ids" in inspect.signature(model_class(config).forward).parameters
-    segments = accepted and (getattr(config, "type_vocab_size", 0) or 0) > 1
-    names = [n for n in tokenizer.model_input_names if n != "token_type_ids"]
-    names = [*names[:1], "token_type_ids", *names[1:]] if segments else names
-    tokenizer.model_input_names = names
-    tokenizer.init_kwargs["model_input_names"] = names  # saved with it
+    segments = getattr(config, "type_vocab_size", 0) or 0
+    names: Sequence[str] = tokenizer.model_input_names
+    without = [n for n in names if n != "token_type_ids"]
+    if own:
+        names = names if accepted and segments != 1 else without
+    else:
+        names = [*without[:1], "token_type_ids", *without[1:]] if accepted and segments > 1 else without
+    tokenizer.model_input_names = list(names)
+    tokenizer.init_kwargs["model_input_names"] = list(names)  # saved with it

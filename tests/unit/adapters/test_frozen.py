@@ -14,12 +14,16 @@ from ftlab.adapters.none import add_none
 
 Build = Callable[..., PreTrainedModel]
 Trained = Callable[[nn.Module], set[str]]
-KINDS = ["bert", "distilbert", "roberta", "modernbert"]
+KINDS = ["bert", "distilbert", "roberta", "modernbert", "electra", "xlm-roberta", "deberta-v2"]
 LINEAR_HEAD = {"classifier.weight", "classifier.bias"}
+TWO_LAYERS = {f"classifier.{layer}.{part}" for layer in ("dense", "out_proj") for part in ("weight", "bias")}
 HEADS = {
     "bert": LINEAR_HEAD,
     "distilbert": {"pre_classifier.weight", "pre_classifier.bias"} | LINEAR_HEAD,
-    "roberta": {f"classifier.{layer}.{part}" for layer in ("dense", "out_proj") for part in ("weight", "bias")},
+    "roberta": TWO_LAYERS,
+    "xlm-roberta": TWO_LAYERS,
+    "electra": TWO_LAYERS,
+    "deberta-v2": {"pooler.dense.weight", "pooler.dense.bias"} | LINEAR_HEAD,
     "modernbert": {"head.dense.weight", "head.norm.weight"} | LINEAR_HEAD,
 }
 

@@ -10,7 +10,7 @@ import torch
 from transformers import AutoConfig
 
 from ftlab.errors import ModelError
-from ftlab.models.architecture import attention_of, classifier_types, model_class, read_config
+from ftlab.models.architecture import classifier_types, model_class, read_config
 from ftlab.schema import ModelConfig
 
 Tiny = Callable[..., ModelConfig]
@@ -104,7 +104,7 @@ def test_a_pretrained_model_without_checkpoint_says_what_to_type(tiny: Tiny) -> 
     ("options", "remedy"),
     [
         ({"init": "ramdom"}, r"model\.init=ramdom is not known; did you mean random\?"),
-        ({"attention": "kernels-community/flash-attn"}, r"type model\.attention=sdpa or model\.attention=eager"),
+        ({"attention": "kernels-community/flash-attn"}, r"type model\.attention=sdpa or model\.attention=eager or"),
     ],
 )
 def test_an_unknown_choice_is_refused(tiny: Tiny, options: dict[str, Any], remedy: str) -> None:
@@ -127,10 +127,11 @@ def test_a_foreign_config_is_one_sentence(checkpoint: Callable[..., Path], chang
         read_config(ModelConfig(name="x", checkpoint=str(folder)))
 
 
-def test_attention_falls_to_eager_only_where_there_is_no_other(tiny: Tiny) -> None:
-    assert attention_of(tiny(), AutoConfig.for_model("bert")) == "sdpa"
-    assert attention_of(tiny(attention="eager"), AutoConfig.for_model("bert")) == "eager"
-    assert attention_of(tiny(), AutoConfig.for_model("deberta-v2")) == "eager"
+def test_numbers_of_deberta_that_its_configuration_class_does_not_list_are_taken(tiny: Tiny) -> None:
+    config = read_config(tiny("deberta-v2", architecture={"position_buckets": 4, "share_att_key": True}))
+    assert (config.position_buckets, config.share_att_key) == (4, True)
+    with pytest.raises(ModelError, match="position_buckets is no number of model type bert"):
+        read_config(tiny(architecture={"position_buckets": 4}))
 
 
 def test_the_classifier_of_each_architecture_is_found() -> None:

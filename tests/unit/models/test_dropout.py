@@ -13,7 +13,9 @@ from ftlab.models.pretrained import meta_classifier
 from ftlab.schema import ModelConfig
 
 
-@pytest.mark.parametrize("model_type", ["bert", "distilbert", "roberta", "modernbert", "electra", "gpt2"])
+@pytest.mark.parametrize(
+    "model_type", ["bert", "distilbert", "roberta", "xlm-roberta", "modernbert", "electra", "deberta-v2", "gpt2"]
+)
 def test_every_dropout_module_gets_the_number(tiny: Callable[..., ModelConfig], model_type: str) -> None:
     net = meta_classifier(tiny(model_type, dropout=0.37), ["a", "b"])
     found = [module.p for module in net.modules() if isinstance(module, nn.Dropout)]

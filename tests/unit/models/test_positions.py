@@ -13,7 +13,7 @@ from ftlab.models.pretrained import load_classifier
 from ftlab.schema import ModelConfig
 
 
-@pytest.mark.parametrize("model_type", ["bert", "distilbert", "roberta", "gpt2"])
+@pytest.mark.parametrize("model_type", ["bert", "distilbert", "electra", "roberta", "xlm-roberta", "gpt2"])
 @pytest.mark.parametrize("pad", [0, 3])
 def test_the_last_position_computes_and_one_more_does_not(
     tiny: Callable[..., ModelConfig], model_type: str, pad: int
@@ -21,7 +21,7 @@ def test_the_last_position_computes_and_one_more_does_not(
     cfg = tiny(model_type, architecture={"max_position_embeddings": 20})
     net = load_classifier(cfg, ["a", "b"], pad).net.eval()
     limit = max_positions(net.config)
-    assert limit == (20 - pad - 1 if model_type == "roberta" else 20)
+    assert limit == (20 - pad - 1 if "roberta" in model_type else 20)
     with torch.inference_mode():
         assert net(input_ids=torch.full((1, limit), 7)).logits.shape == (1, 2)
         with pytest.raises((IndexError, RuntimeError)):
@@ -30,6 +30,19 @@ def test_the_last_position_computes_and_one_more_does_not(
 
 def test_published_roberta_holds_512_tokens() -> None:
     assert max_positions(AutoConfig.for_model("roberta", max_position_embeddings=514)) == 512
+
+
+def test_modernbert_holds_the_8192_tokens_it_was_made_for() -> None:
+    assert max_positions(AutoConfig.for_model("modernbert")) == 8192
+
+
+def test_deberta_v3_computes_beyond_its_nominal_length(tiny: Callable[..., ModelConfig]) -> None:
+    relative = {"relative_attention": True, "position_biased_input": False, "pos_att_type": ["p2c", "c2p"]}
+    shape = {"max_position_embeddings": 16, "position_buckets": 4, "share_att_key": True, "norm_rel_ebd": "layer_norm"}
+    net = load_classifier(tiny("deberta-v2", architecture={**relative, **shape}), ["a", "b"]).net.eval()
+    assert max_positions(net.config) is None
+    with torch.inference_mode():
+        assert net(input_ids=torch.arange(50)[None]).logits.isfinite().all()
 
 
 def test_relative_positions_have_no_limit() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
@@ -188,6 +189,68 @@ def test_more_tokens_than_embeddings_are_refused(tiny: Tiny) -> None:
     check_vocabulary(loaded, read_config(fitting))
     with pytest.raises(ModelError, match="tokenizer bytes has 2048 tokens, but the model only 300 embeddings"):
         check_vocabulary(loaded, read_config(tiny()))
+
+
+def save_sentencepiece(folder: Path, model_type: str, file: str, **ids: object) -> str:
+    """Write what the hub holds of DeBERTa-v3's or XLM-RoBERTa's tokenizer: SentencePiece's own file."""
+    folder.mkdir()
+    sentences = ["the vote is on monday", "build the tram", "no vote on the tram on monday"] * 5
+    SentencePieceTrainer.train(
+        sentence_iterator=iter(sentences),
+        model_prefix=str(folder / file),
+        vocab_size=40,
+        hard_vocab_limit=False,
+        minloglevel=2,
+        **ids,
+    )
+    (folder / "config.json").write_text(f'{{"model_type": "{model_type}"}}', encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text("{}", encoding="utf-8")
+    return str(folder)
+
+
+DEBERTA_IDS = {"pad_id": 0, "bos_id": 1, "eos_id": 2, "unk_id": 3, "pad_piece": "[PAD]", "bos_piece": "[CLS]"}
+DEBERTA_IDS |= {"eos_piece": "[SEP]", "unk_piece": "[UNK]"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "ids", "frame", "shift"),
+    [
+        ("deberta-v2", "spm", DEBERTA_IDS, (1, 2), 0),
+        ("xlm-roberta", "sentencepiece.bpe", {}, (0, 2), 1),  # its table begins with one token more
+    ],
+)
+def test_a_sentencepiece_file_gives_the_tokens_of_sentencepiece(
+    tiny: Tiny, tmp_path: Path, kind: str, file: str, ids: dict[str, object], frame: tuple[int, int], shift: int
+) -> None:
+    folder = save_sentencepiece(tmp_path / "own", kind, file, **ids)
+    pieces = SentencePieceProcessor(model_file=f"{folder}/{file}.model")
+    loaded = load_tokenizer(tiny(kind), folder)
+    for text in ("the tram on monday", "build no vote", "a tram"):
+        assert loaded.tokenizer(text)["input_ids"] == [frame[0], *(n + shift for n in pieces.encode(text)), frame[1]]
+    loaded.tokenizer.save_pretrained(tmp_path / "saved")
+    assert (tmp_path / "saved" / "tokenizer.json").is_file(), "a trained model needs SentencePiece no more"
+
+
+@pytest.mark.parametrize("missing", ["sentencepiece", "protobuf"])
+def test_a_sentencepiece_file_without_its_packages_says_what_to_install(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    (tmp_path / "spm.model").write_bytes(b"x")
+    (tmp_path / "config.json").write_text('{"model_type": "deberta-v2"}', encoding="utf-8")
+    monkeypatch.setattr(room, "_is_here", lambda module: module != room._CONVERTERS[missing])
+    with pytest.raises(ModelError, match=rf"is a SentencePiece file, .*type pip install {missing}$"):
+        load_tokenizer(tiny("deberta-v2"), str(tmp_path))
+
+
+def test_a_distilbert_saved_with_berts_tokenizer_gets_no_segment_ids(
+    checkpoint: Callable[..., Path], plain: PreTrainedTokenizerBase
+) -> None:
+    folder = checkpoint("distilbert", vocab_size=2048)
+    plain.save_pretrained(folder)
+    assert "token_type_ids" in plain.model_input_names
+    cfg = ModelConfig(name="x", checkpoint=str(folder))
+    tokenizer = load_tokenizer(cfg, None).tokenizer
+    load_classifier(cfg, ["a", "b"], tokenizer.pad_token_id).net(**tokenizer(["a"], ["b"], return_tensors="pt"))
 
 
 @pytest.mark.slow
