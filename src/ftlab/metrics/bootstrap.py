@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ftlab.metrics.calibration import BINS, bin_numbers
 
 Floats = npt.NDArray[np.float64]
-_CHUNK = 4_000_000  # counts held at a time, 32 MB
+CHUNK = 4_000_000  # counts held at a time, 32 MB
 
 
 def bootstrap_ci95(
@@ -40,12 +40,12 @@ def bootstrap_ci95(
     scored = _Rows(labels, probabilities, losses)
     point = scored.metrics(np.ones((1, scored.count)))
     generator = np.random.default_rng(seed)
-    chunk = max(1, _CHUNK // scored.count)
+    chunk = max(1, CHUNK // scored.count)
     parts = [
-        scored.metrics(_draw(generator, min(chunk, resamples - start), scored.count))
+        scored.metrics(draw(generator, min(chunk, resamples - start), scored.count))
         for start in range(0, resamples, chunk)
     ]
-    return {name: _interval(float(point[name][0]), np.concatenate([p[name] for p in parts])) for name in point}
+    return {name: interval(float(point[name][0]), np.concatenate([p[name] for p in parts])) for name in point}
 
 
 def point_estimates(
@@ -56,7 +56,7 @@ def point_estimates(
     return {name: float(values[0]) for name, values in scored.metrics(np.ones((1, scored.count))).items()}
 
 
-def _draw(generator: np.random.Generator, resamples: int, count: int) -> Floats:
+def draw(generator: np.random.Generator, resamples: int, count: int) -> Floats:
     """Return how often each row was drawn, (resamples, count)."""
     drawn = generator.integers(count, size=(resamples, count))
     drawn += np.arange(resamples)[:, None] * count  # a range of numbers for each resample
@@ -64,7 +64,8 @@ def _draw(generator: np.random.Generator, resamples: int, count: int) -> Floats:
     return counts.reshape(resamples, count).astype(np.float64)
 
 
-def _interval(point: float, values: Floats) -> tuple[float, float]:
+def interval(point: float, values: Floats) -> tuple[float, float]:
+    """Return the middle 95% of ``values`` (R,) that are finite; (NaN, NaN) around a point that is not."""
     defined = values[np.isfinite(values)]
     if not np.isfinite(point) or not defined.size:
         return (float("nan"), float("nan"))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ftlab.metrics import bootstrap
 from ftlab.metrics.bootstrap import bootstrap_ci95, point_estimates
 from ftlab.metrics.classification import build_metrics
-from ftlab.metrics.measures import MEASURES
+from ftlab.metrics.measures import CLASSIFICATION
 
 
 def rows(count: int, classes: int, seed: int, skill: float = 1.0):
@@ -34,7 +34,7 @@ def by_torchmetrics(labels, probabilities) -> dict[str, float]:
 
 
 def test_names_are_those_of_all_metrics_and_the_loss():
-    assert set(bootstrap_ci95(*rows(20, 3, 0), resamples=5)) == set(MEASURES)
+    assert set(bootstrap_ci95(*rows(20, 3, 0), resamples=5)) == set(CLASSIFICATION)
 
 
 @settings(max_examples=25, deadline=None)
@@ -70,7 +70,7 @@ def test_a_resample_is_scored_as_its_rows_would_be(count, classes, seed):
 
 
 def test_draws_are_resamples_of_the_full_size():
-    counts = bootstrap._draw(np.random.default_rng(0), 50, 13)
+    counts = bootstrap.draw(np.random.default_rng(0), 50, 13)
     assert counts.shape == (50, 13)
     assert (counts.sum(axis=1) == 13).all()
     assert counts.mean() == 1 and counts.std() == pytest.approx(math.sqrt(12 / 13), abs=0.1)
@@ -109,7 +109,7 @@ def test_equal_seeds_give_equal_intervals():
 def test_resamples_in_pieces_give_the_same_intervals_but_for_chance(monkeypatch):
     scored = rows(200, 3, 2)
     whole = bootstrap_ci95(*scored, resamples=1000)
-    monkeypatch.setattr(bootstrap, "_CHUNK", 200 * 300)  # 300 resamples at a time, then 100
+    monkeypatch.setattr(bootstrap, "CHUNK", 200 * 300)  # 300 resamples at a time, then 100
     pieces = bootstrap_ci95(*scored, resamples=1000)
     for name, ends in whole.items():
         assert pieces[name] == pytest.approx(ends, abs=0.03), name
