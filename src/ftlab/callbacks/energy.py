@@ -27,14 +27,14 @@ class Energy(Measuring):
     Args:
         cost: its ``batch_size`` says which latency row stands for a request.
         clock: seconds.
-        meter: makes the meter of a device.
+        meter: makes the meter of the devices that train.
     """
 
     def __init__(
         self,
         cost: CostConfig,
         clock: Callable[[], float] = time.monotonic,
-        meter: Callable[[torch.device], EnergyMeter] = EnergyMeter,
+        meter: Callable[[torch.device | list[torch.device]], EnergyMeter] = EnergyMeter,
     ) -> None:
         self._cost, self._clock, self._make_meter = cost, clock, meter
         self._meter: EnergyMeter | None = None
@@ -51,7 +51,9 @@ class Energy(Measuring):
         before = self.resumed()
         self._training = _UNKNOWN
         self._before = EnergyReading(before["wh"], before["method"], before["scope"]) if before else _UNKNOWN
-        self._meter = self._make_meter(trainer.strategy.root_device)
+        # Of several processes on this machine, that of the first one counts for all.
+        together = getattr(trainer.strategy, "parallel_devices", None) or []
+        self._meter = self._make_meter(list(together) if len(together) > 1 else trainer.strategy.root_device)
         self._meter.start()
         self._next = self._clock() + EVERY_SECONDS
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import torch
 
+from ftlab.cores import usable_cpus
 from ftlab.measure.cost import device_class
-from ftlab.measure.energy import usable_vcpus
+from ftlab.threads import current
 
 _PACKAGES = ("torch", "transformers", "peft", "lightning")
 
@@ -27,9 +28,15 @@ def synchronizer(device: torch.device) -> Callable[[], None] | None:
     return torch.mps.synchronize if device.type == "mps" else None
 
 
-def environment(device: torch.device) -> dict[str, str | int | None]:
-    """Return the section ``environment`` of ``result.json``. None: not installed, or not there."""
+def environment(device: torch.device, trained_on: str | None = None) -> dict[str, str | int | None]:
+    """Return the section ``environment`` of ``result.json``. None: not installed, or not there.
+
+    Args:
+        device: of inference.
+        trained_on: kind of device that trained: cuda, mps or cpu; None: that of ``device``.
+    """
     gpu = device_name(device) if device.type == "cuda" else None
+    threads = current()
     return {
         "python": platform.python_version(),
         **{package: _version(package) for package in _PACKAGES},
@@ -37,9 +44,11 @@ def environment(device: torch.device) -> dict[str, str | int | None]:
         "device": device_name(device),
         "device_class": device_class(device_name(device)),
         "cpu": cpu_model(),
-        "cores": usable_vcpus(),
+        "cores": usable_cpus(),
         "gpu": gpu,
+        "trained_on": trained_on or device.type,
         "threads": torch.get_num_threads(),
+        "thread_source": None if threads is None else threads.source,
     }
 
 

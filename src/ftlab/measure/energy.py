@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import torch
 
+from ftlab.cores import usable_cpus
 from ftlab.measure.nvml import Gpu
 
 POWERCAP = Path("/sys/class/powercap")
@@ -78,43 +79,43 @@ def _microjoules(path: Path) -> int:
 
 
 class GpuCounter:
-    """The energy counter of one NVIDIA GPU."""
+    """The energy counters of NVIDIA GPUs, added up."""
 
     method = "counter"
-    scope = "GPU board (NVML)"
 
-    def __init__(self, gpu: Gpu) -> None:
-        self._gpu = gpu
+    def __init__(self, gpus: Sequence[Gpu]) -> None:
+        self._gpus = list(gpus)
+        self.scope = "GPU board (NVML)" if len(self._gpus) == 1 else f"{len(self._gpus)} GPU boards (NVML)"
 
     @classmethod
-    def open(cls, device: torch.device) -> GpuCounter | None:
-        """Return the counter of ``device``; None where it cannot be read."""
-        gpu = Gpu.open(device)
-        return cls(gpu) if gpu is not None and gpu.joules() is not None else None
+    def open(cls, devices: Sequence[torch.device]) -> GpuCounter | None:
+        """Return the counters of ``devices``; None where one cannot be read: a part would pass for the whole."""
+        gpus = [gpu for device in devices if (gpu := Gpu.open(device)) is not None and gpu.joules() is not None]
+        return cls(gpus) if gpus and len(gpus) == len(devices) else None
 
     def read(self) -> float:
-        """Return joules since the driver was loaded."""
-        joules = self._gpu.joules()
-        assert joules is not None, "the counter was readable when opened"
-        return joules
+        """Return joules since the driver was loaded; NaN where a counter is lost: the GPU fell off the bus, say."""
+        joules = [gpu.joules() for gpu in self._gpus]
+        return math.fsum(math.nan if value is None else value for value in joules)
 
 
 class CpuEstimate:
-    """Watts per vCPU, from idle to full in proportion to the processor time of this process."""
+    """Watts per vCPU, from idle to full in proportion to the processor time of this process and its equals."""
 
     method = "estimate"
 
-    def __init__(self, vcpus: int, wall: Callable[[], float], busy: Callable[[], float]) -> None:
-        self._vcpus, self._wall, self._busy = vcpus, wall, busy
+    def __init__(self, vcpus: int, wall: Callable[[], float], busy: Callable[[], float], processes: int = 1) -> None:
+        self._vcpus, self._wall, self._busy, self._processes = vcpus, wall, busy, processes
+        whose = "of this process" if processes == 1 else f"of this process, times the {processes} that train together"
         self.scope = (
             f"CPU only: {vcpus} vCPU x {IDLE_WATTS_PER_VCPU} W idle to {FULL_WATTS_PER_VCPU} W full, by the processor "
-            "time of this process (Cloud Carbon Footprint's averages for AWS); no memory, disk, network or cooling"
+            f"time {whose} (Cloud Carbon Footprint's averages for AWS); no memory, disk, network or cooling"
         )
 
     def read(self) -> float:
         """Return estimated joules on the two clocks: all vCPUs idle all the time, and more for each busy second."""
         idle = self._vcpus * self._wall() * IDLE_WATTS_PER_VCPU
-        return idle + self._busy() * (FULL_WATTS_PER_VCPU - IDLE_WATTS_PER_VCPU)
+        return idle + self._busy() * self._processes * (FULL_WATTS_PER_VCPU - IDLE_WATTS_PER_VCPU)
 
 
 class EnergyMeter:
@@ -124,7 +125,7 @@ class EnergyMeter:
     One start or sample reads a few small files (well below 1 ms).
 
     Args:
-        device: where the work runs.
+        device: where the work runs; of several processes on this machine, the device of each.
         powercap: folder of the RAPL zones.
         vcpus: logical processors that belong to this job; None: those it may run on.
         wall: seconds.
@@ -133,7 +134,7 @@ class EnergyMeter:
 
     def __init__(
         self,
-        device: torch.device,
+        device: torch.device | Sequence[torch.device],
         *,
         powercap: Path = POWERCAP,
         vcpus: int | None = None,
@@ -141,11 +142,12 @@ class EnergyMeter:
         busy: Callable[[], float] = time.process_time,
     ) -> None:
         rapl: Source | None = Rapl.open(powercap)
-        gpu: Source | None = GpuCounter.open(device)
+        devices = [device] if isinstance(device, torch.device) else list(device)
+        gpu: Source | None = GpuCounter.open(devices)
         found: list[Source | None] = []
-        if device.type == "cpu":
-            found = [rapl or CpuEstimate(vcpus or usable_vcpus(), wall, busy)]
-        elif device.type == "cuda" and gpu is not None:
+        if devices[0].type == "cpu":
+            found = [rapl or CpuEstimate(vcpus or usable_cpus(), wall, busy, len(devices))]
+        elif devices[0].type == "cuda" and gpu is not None:
             found = [gpu, rapl]
         self._sources: list[Source] = [source for source in found if source is not None]
         self._before: list[float] = []
@@ -163,15 +165,8 @@ class EnergyMeter:
         """Return what was used since ``start``."""
         assert len(self._before) == len(self._sources), "start first"
         joules = sum(source.read() - before for source, before in zip(self._sources, self._before, strict=True))
-        if joules <= 0:  # no source, or an interval too short for a counter to move
+        if not joules > 0:  # no source, an interval too short for a counter to move, or a counter that is lost
             return EnergyReading(None, "none", None)
         return EnergyReading(
             joules / 3600, self._sources[0].method, " + ".join(source.scope for source in self._sources)
         )
-
-
-def usable_vcpus() -> int:
-    """Return the logical processors this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -10,6 +10,11 @@ import torch
 MB = 1e6  # bytes
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether ``error`` is a device's "out of memory": Apple's is a plain RuntimeError, told by its words."""
+    return isinstance(error, torch.OutOfMemoryError) or str(error).startswith("MPS backend out of memory")
+
+
 class PeakMemory:
     """The largest memory in use between ``start`` and ``stop``.
 

@@ -68,8 +68,8 @@ def test_true_is_not_the_number_one():
 
 
 def test_the_nearest_word_is_proposed():
-    assert check_ranges({"device": "cudaa"}, {}) == [
-        "device=cudaa is not one of auto, cpu, cuda, mps; write device=cuda"
+    assert check_ranges({"model": {"init": "randm"}}, {}) == [
+        "model.init=randm is not one of pretrained, random; write model.init=random"
     ]
 
 

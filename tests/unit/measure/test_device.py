@@ -30,13 +30,25 @@ def test_environment_names_every_part() -> None:
     found = environment(CPU)
     assert set(found) == {
         "python", "torch", "transformers", "peft", "lightning", "platform", "device", "device_class", "cpu", "cores",
-        "gpu", "threads",
+        "gpu", "trained_on", "threads", "thread_source",
     }  # fmt: skip
     assert found["torch"] == metadata.version("torch")
     assert found["device"] == found["device_class"] == "cpu"
     assert found["gpu"] is None
     assert found["threads"] == torch.get_num_threads()
-    assert all(value for key, value in found.items() if key != "gpu")
+    assert found["trained_on"] == "cpu"
+    assert all(value for key, value in found.items() if key not in ("gpu", "thread_source"))
+
+
+def test_who_decided_on_the_threads_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FTLAB_THREADS", raising=False)
+    assert environment(CPU)["thread_source"] is None  # used as a library
+    monkeypatch.setenv("FTLAB_THREADS", "1 auto")
+    assert environment(CPU)["thread_source"] == "auto"
+
+
+def test_what_trained_is_recorded_beside_what_answers() -> None:
+    assert environment(CPU, "cuda")["trained_on"] == "cuda"
 
 
 def test_package_that_is_not_there_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 import torch
 
 from ftlab.measure import energy, nvml
-from ftlab.measure.energy import EnergyMeter, usable_vcpus
+from ftlab.measure.energy import EnergyMeter
 
 CPU = torch.device("cpu")
 CUDA = torch.device("cuda", 0)
@@ -204,12 +203,41 @@ def test_gpu_without_a_counter_is_never_passed_off_as_its_cpu(
     assert meter.stop() == (None, "none", None)
 
 
-def test_vcpus_are_those_the_process_may_run_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 3, 5}, raising=False)
-    assert usable_vcpus() == 3
-    monkeypatch.delattr(os, "sched_getaffinity")
-    monkeypatch.setattr(os, "cpu_count", lambda: 7)
-    assert usable_vcpus() == 7
+def test_gpus_that_train_together_are_added_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    boards = {0: FakeGpu(0.0, 10.0, 3610.0), 1: FakeGpu(0.0, 20.0, 7220.0)}
+    monkeypatch.setattr(energy, "Gpu", SimpleNamespace(open=lambda device: boards[device.index]))
+    meter = EnergyMeter([torch.device("cuda", 0), torch.device("cuda", 1)], powercap=tmp_path)
+    meter.start()
+    assert meter.stop() == (3.0, "counter", "2 GPU boards (NVML)")
+
+
+def test_one_gpu_of_two_does_not_pass_for_both(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    boards = {0: FakeGpu(0.0, 10.0, 3610.0), 1: None}
+    monkeypatch.setattr(energy, "Gpu", SimpleNamespace(open=lambda device: boards[device.index]))
+    meter = EnergyMeter([torch.device("cuda", 0), torch.device("cuda", 1)], powercap=tmp_path)
+    meter.start()
+    assert meter.stop() == (None, "none", None)
+
+
+def test_a_counter_that_is_lost_leaves_the_energy_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    use_gpu(monkeypatch, FakeGpu(0.0, 100.0, None))
+    meter = EnergyMeter(CUDA, powercap=tmp_path)
+    meter.start()
+    meter.sample()
+    assert meter.stop() == (None, "none", None)
+
+
+def test_the_estimate_counts_every_process_that_trains(tmp_path: Path) -> None:
+    clocks = Clocks()
+    given = {"powercap": tmp_path, "vcpus": 2, "wall": lambda: clocks.wall, "busy": lambda: clocks.busy}
+    one, two = EnergyMeter(CPU, **given), EnergyMeter([CPU, CPU], **given)
+    for meter in (one, two):
+        meter.start()
+    clocks.wall = clocks.busy = 3600.0
+    idle, more = 2 * energy.IDLE_WATTS_PER_VCPU, energy.FULL_WATTS_PER_VCPU - energy.IDLE_WATTS_PER_VCPU
+    assert one.stop().wh == pytest.approx(idle + more)
+    assert two.stop().wh == pytest.approx(idle + 2 * more)
+    assert "2 that train together" in str(two.stop().scope)
 
 
 def test_a_cpu_has_no_gpu_counter() -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ftlab.measure import memory
-from ftlab.measure.memory import PeakMemory
+from ftlab.measure.memory import PeakMemory, is_out_of_memory
 
 
 def scripted(monkeypatch: pytest.MonkeyPatch, resident: list[int], lifetime: list[int]) -> PeakMemory:
@@ -88,3 +88,9 @@ def test_lifetime_peak_is_in_bytes_on_every_system(monkeypatch: pytest.MonkeyPat
     assert memory._lifetime_peak() == 2048
     monkeypatch.setattr(sys, "platform", "win32")
     assert memory._lifetime_peak() == 0
+
+
+def test_apples_out_of_memory_is_told_by_its_words() -> None:
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert is_out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 5.56 GB, max allowed: 6.80 GB)."))
+    assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
