@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ftlab.check.components import typed
 from ftlab.check.composed import Composed, missing_path, missing_run, options
+from ftlab.check.device_rules import device, threads
 from ftlab.errors import UserError, closest
 from ftlab.paths import check_writable
 from ftlab.streams.names import FORMATS, INPUTS, OUTPUTS, STDIN, input_kind, output_kind, state_of
@@ -82,4 +83,7 @@ def _batch_size(c: Composed) -> Iterable[str]:
         yield f"batch_size={typed(size)} must be auto, or a number of rows from 1; write batch_size=auto"
 
 
-PREDICT_RULES: tuple[Callable[[Composed], Iterable[str]], ...] = (_what, _run, _input, _output, _batch_size, options)
+PREDICT_RULES: tuple[Callable[[Composed], Iterable[str]], ...] = (
+    *(_what, _run, _input, _output, _batch_size, options),
+    *(device, threads),
+)

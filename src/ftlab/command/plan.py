@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -54,6 +55,7 @@ class Plan:
         cells: the jobs that were looked at; the first one stands for a single run.
         jobs: how many jobs there are.
         overrides: what Hydra is told.
+        launcher: Hydra's node of what starts the jobs of a sweep.
         typing_faults: sentences about overrides that cannot be read or set.
         faults: sentences about the configurations that come out.
     """
@@ -61,6 +63,7 @@ class Plan:
     cells: list[Cell] = field(default_factory=list)
     jobs: int = 1
     overrides: list[str] = field(default_factory=list)
+    launcher: Mapping[str, Any] = field(default_factory=dict)
     typing_faults: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -160,6 +163,7 @@ def _make_cell(
     foreign = bool(composer.search_path) or any(one.key.startswith("hydra") for one in given)
     if foreign and (hydra is not base.hydra or not plan.cells):
         plan.typing_faults += hydra_faults(plain(hydra, resolve=False), plain(composer.load().hydra, resolve=False))
+    plan.launcher = plan.launcher or plain(hydra.launcher, resolve=False)
     choices = {str(group): str(choice) for group, choice in hydra.runtime.choices.items() if choice is not None}
     choices |= {one.key: str(one.override.value()) for one in given if one.is_group}
     return Cell(cfg, choices, given)

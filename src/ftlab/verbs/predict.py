@@ -57,13 +57,15 @@ def load_model(folder: Path, record: RunResult, device: str) -> TorchPredictor:
     Raises:
         DataError, ModelError: the model folder cannot be read.
     """
-    from ftlab.modules.precision import pick_device  # late: faults of the input need no torch
+    # Late: faults of the input need no torch.
+    from ftlab.modules.precision import inference_device, inference_precision, trained_on
     from ftlab.predictor import load_predictor
 
     assert record.dataset is not None and record.model is not None, "open_run has looked"
+    place = inference_device(device)
     return load_predictor(
         folder / "model",
         max_length=record.dataset.max_length,
-        device=pick_device(device, "auto"),
-        precision=record.model.precision if device == "auto" else "32-true",
+        device=place,
+        precision=inference_precision(record.model.precision, trained_on(record.environment), place),
     )

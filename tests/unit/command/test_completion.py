@@ -23,7 +23,7 @@ from ftlab.errors import ConfigError
                 f"{name}="
                 for name in (
                     *("batch_size", "device", "dry_run", "input", "input_format", "output", "output_dir", "overwrite"),
-                    *("prefix", "run", "text", "text_column", "text_pair_column"),
+                    *("prefix", "run", "text", "text_column", "text_pair_column", "threads"),
                 )
             ),
         ),
