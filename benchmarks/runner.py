@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import gc
 import json
+import operator
 import os
 import platform
 import statistics
@@ -50,7 +51,7 @@ class Line:
     low: float
     high: float
     pairs: int
-    wanted: str | None = None  # ">= 1.5", of the ratio, or of the number where there is no other side
+    wanted: str | None = None  # ">= 1.5" or "0.98 to 1.02", of the ratio, or of the number where there is no other side
     note: str = ""
 
     @property
@@ -66,18 +67,16 @@ class Line:
     @property
     def sure(self) -> bool:
         """Whether both ends of the interval say the same."""
-        return self.wanted is None or _holds(self.low, self.wanted) == _holds(self.high, self.wanted)
+        return self.wanted is None or _holds(self.low, self.wanted) == _holds(self.high, self.wanted) == self.held
 
 
 def _holds(value: float, wanted: str) -> bool:
+    if " to " in wanted:
+        low, high = (float(bound) for bound in wanted.split(" to "))
+        return low <= value <= high
     sign, limit = wanted.split()
-    tests = {
-        "<=": value <= float(limit),
-        "<": value < float(limit),
-        ">=": value >= float(limit),
-        ">": value > float(limit),
-    }
-    return tests[sign]
+    compare = {"<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt}[sign]
+    return bool(compare(value, float(limit)))
 
 
 @dataclass(frozen=True)

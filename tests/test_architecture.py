@@ -14,8 +14,9 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 # From left to right: a room imports only rooms to its left, and its own.
 ORDER = [
-    {"errors", "redact", "schema", "records", "yaml_file", "csv_faults"},
-    {"locks", "state"},
+    {"errors", "redact", "schema", "records", "yaml_file", "csv_faults", "background"},
+    {"locks", "state", "cores", "threads", "allocator"},
+    {"processes"},
     {"paths", "results", "checkpoints"},
     {"inventory", "finished"},
     {"prompts"},
@@ -24,7 +25,7 @@ ORDER = [
     {"artefact"},
     {"predictor"},
     {"callbacks", "report"},
-    {"tracking", "check", "build"},
+    {"tracking", "mlflow_store", "check", "build"},
     {"verbs"},
     {"command"},
     {"launch"},
@@ -43,6 +44,7 @@ LIGHT = {
     "datasets.plan",
     "metrics.measures",
     "measure.cost",
+    "processes.devices",
     "verbs",
 }
 

@@ -6,7 +6,8 @@ import logging
 import os
 import time
 from argparse import Namespace
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,18 +15,19 @@ from typing import Any
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers.logger import Logger
 from mlflow.entities import Metric, Param, RunTag
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
-from sqlalchemy.exc import SQLAlchemyError
 
+from ftlab.background import Background
+from ftlab.mlflow_store import artifact_location, close_dead, find_experiment, open_again
 from ftlab.redact import redact, redact_text
 
 log = logging.getLogger(__name__)
-# What a store that is down, full, locked or broken raises, over HTTP (requests' errors are OSErrors) or on a database.
-FAULTS = (MlflowException, OSError, SQLAlchemyError)
 _BATCH = 1000  # MLflow takes at most this many points in one call
 _PARAMS = 100  # and this many params
-_GONE = "RESOURCE_DOES_NOT_EXIST"
+_WAITING = 200_000  # points that may wait for a store that does not answer: about 40 MB
+# Seconds without an answer after which a server over HTTP is given up, when the run starts and when it waits for the
+# last points. A local store has its own limits, and making a new one takes a while.
+_START_SECONDS, _END_SECONDS = 15.0, 5.0
 
 
 def tracking_uri(uri: str | None, output_dir: Path) -> str:
@@ -51,8 +53,10 @@ class RunNames:
 class MlflowRun(Logger):
     """One MLflow run as a Lightning logger.
 
-    Points are buffered and written with ``log_batch`` when ``flush_seconds`` have passed: about 3,000 points a second
-    against 100 one by one. An MLflow fault is said once and switches tracking off; the run folder has it all.
+    Everything is written by a thread of its own, in order: training never waits for the store, and only the start, the
+    end of a fit or test, and ``finish`` do, for a while. Points are buffered and written with ``log_batch`` when
+    ``flush_seconds`` have passed: about 3,000 points a second against 100 one by one. An MLflow fault is said once and
+    switches tracking off; the run folder has it all.
 
     Args:
         uri: tracking address.
@@ -77,7 +81,10 @@ class MlflowRun(Logger):
         run_id: str | None = None,
     ) -> None:
         super().__init__()
-        self._points: list[Metric] = []
+        self._points: deque[tuple[str, float, int, int]] = deque()  # name, value, ms since 1970, step; not yet written
+        self._background = Background("mlflow", self._give_up)
+        remote = uri.startswith("http")
+        self._patience = _END_SECONDS if remote else None
         self._flush_seconds = flush_seconds
         self._flushed = time.monotonic()
         self._name = name
@@ -89,44 +96,32 @@ class MlflowRun(Logger):
         named = {k: redact_text(v) for k, v in (tags or {}).items() if v is not None}
         if parent_run_id:
             named["mlflow.parentRunId"] = parent_run_id
-        try:
-            self._client = MlflowClient(uri)
-            if run_id is None or not self._open_again(self._client, run_id, named):
-                experiment_id = _experiment_id(self._client, uri, experiment, output_dir)
-                run = self._client.create_run(experiment_id, tags=named, run_name=name)
-                self.names = RunNames(uri, experiment_id, run.info.run_id, parent_run_id)
-        except FAULTS as error:
-            self._give_up(error)
+        self._given_up = False
+        self._background.do(lambda: self._open(experiment, output_dir, named))
+        self._wait(_START_SECONDS if remote else None)
 
-    def _open_again(self, client: MlflowClient, run_id: str, tags: Mapping[str, str]) -> bool:
-        """Set the run RUNNING again and note what it has; False where the store does not have it."""
-        try:
-            run = client.get_run(run_id)
-        except MlflowException as error:
-            if error.error_code != _GONE:
-                raise
-            run = None
-        if run is None or run.info.lifecycle_stage != "active":
-            where = redact_text(self.names.uri)
-            log.warning("MLflow at %s no longer has run %s; a new one takes its place", where, run_id)
-            return False
-        client.update_run(run_id, status="RUNNING")
-        client.log_batch(run_id, tags=[RunTag(k, v) for k, v in tags.items()])
-        parent = run.data.tags.get("mlflow.parentRunId")
-        self.names = RunNames(self.names.uri, run.info.experiment_id, run_id, self.names.parent_run_id or parent)
-        self._params, self._names = frozenset(run.data.params), frozenset(run.data.metrics)
-        return True
+    def _open(self, experiment: str, output_dir: Path, tags: Mapping[str, str]) -> None:
+        """Make the run, or open it again."""
+        known = self.names
+        client = MlflowClient(known.uri)
+        run = None if known.run_id is None else open_again(client, known.run_id, tags)
+        parent = known.parent_run_id
+        if run is not None:
+            self._params, self._names = frozenset(run.data.params), frozenset(run.data.metrics)
+            parent = parent or run.data.tags.get("mlflow.parentRunId")
+        else:
+            experiment_id = find_experiment(client, experiment, artifact_location(known.uri, output_dir))
+            run = client.create_run(experiment_id, tags=tags, run_name=self._name)
+        if not self._given_up:  # or it came too late, and the run goes on without it
+            self.names = RunNames(known.uri, run.info.experiment_id, run.info.run_id, parent)
+            self._client = client
 
-    def _has(self, name: str, step: int) -> bool:
+    def _has(self, client: MlflowClient, name: str, step: int) -> bool:
         """Return whether the run had this point before it was opened again."""
-        if name not in self._names or self._client is None:
+        if name not in self._names:
             return False
         if name not in self._steps:
-            try:
-                held = self._client.get_metric_history(self.names.run_id, name)
-            except FAULTS as error:
-                self._give_up(error)
-                return False
+            held = client.get_metric_history(self.names.run_id, name)
             self._steps[name] = frozenset(int(point.step) for point in held)
         return step in self._steps[name]
 
@@ -156,26 +151,40 @@ class MlflowRun(Logger):
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Buffer the finite values of ``metrics``; MLflow would give infinity back as a number."""
+        if not self.active:
+            return
         now = int(time.time() * 1000)
-        finite = {k: float(v) for k, v in metrics.items() if -float("inf") < float(v) < float("inf")}
-        if step is not None:  # a run that goes on comes past the points after its checkpoint once more
-            finite = {k: v for k, v in finite.items() if not self._has(k, step)}
-        self._points += [Metric(k, v, now, step or 0) for k, v in finite.items()]
+        numbers = ((name, float(value)) for name, value in metrics.items())
+        at = -1 if step is None else step
+        self._points.extend([(name, x, now, at) for name, x in numbers if -float("inf") < x < float("inf")])
         if time.monotonic() - self._flushed > self._flush_seconds:
             self.save()
 
     @rank_zero_only
     def save(self) -> None:
-        """Write what is buffered."""
-        points, self._points = self._points, []
+        """Have written what is buffered, without waiting for it."""
         self._flushed = time.monotonic()
-        for start in range(0, len(points), _BATCH):
-            self._call("log_batch", metrics=points[start : start + _BATCH])
+        if len(self._points) > _WAITING:
+            self._give_up(TimeoutError(f"{len(self._points):,} numbers wait for it"))
+        elif self._points:
+            self._background.do(self._write)
+
+    def _write(self) -> None:
+        """Write the buffered points, on the background thread."""
+        while self._points and self._client is not None and self.names.run_id is not None:
+            batch = [self._points.popleft() for _ in range(min(_BATCH, len(self._points)))]
+            # A run that goes on comes past the points after its checkpoint once more; those without a step are final.
+            new = [p for p in batch if p[3] < 0 or not self._has(self._client, p[0], p[3])]
+            if new:
+                metrics = [Metric(name, value, when, max(at, 0)) for name, value, when, at in new]
+                self._client.log_batch(self.names.run_id, metrics=metrics)
+            self._background.moved()
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
         """Write what is buffered. The run goes on: ``finish`` ends it."""
         self.save()
+        self._wait(self._patience)
 
     @rank_zero_only
     def log_artifact(self, path: Path, folder: str | None = None) -> None:
@@ -189,50 +198,41 @@ class MlflowRun(Logger):
 
     @rank_zero_only
     def finish(self, status: str) -> None:
-        """End the run: FINISHED, FAILED or KILLED."""
+        """Write what is buffered and end the run: FINISHED, FAILED or KILLED."""
         self.save()
         self._call("set_terminated", status)
+        self._wait(self._patience)
 
     @rank_zero_only
     def close_dead(self, run_id: str, folder: Path) -> None:
         """Mark another run KILLED that still counts as running, if it is that of ``folder``."""
-        if self._client is None:
-            return
-        try:
-            run = self._client.get_run(run_id)
-            if run.info.status == "RUNNING" and run.data.tags.get("ftlab.folder") == str(folder):
-                self._client.set_terminated(run_id, "KILLED")
-        except FAULTS as error:  # of another store, perhaps; ours goes on
-            log.info("MLflow did not mark %s as killed: %s", run_id, redact_text(str(error)))
+        self._do(lambda client: close_dead(client, run_id, folder))
+        self._wait(self._patience)
 
     def _call(self, method: str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        if self._client is None or self.names.run_id is None:
-            return
-        try:
-            getattr(self._client, method)(self.names.run_id, *args, **kwargs)
-        except Exception as error:  # whatever a tracking server makes its client raise: the run goes on without it
-            self._give_up(error)
+        self._do(lambda client: getattr(client, method)(self.names.run_id, *args, **kwargs))
+
+    def _do(self, task: Callable[[MlflowClient], None]) -> None:
+        def now() -> None:
+            if self._client is not None:  # it was not given up meanwhile
+                task(self._client)
+
+        if self.active:
+            self._background.do(now)
+
+    def _wait(self, patience: float | None) -> None:
+        """Wait until all is written; a store that does not answer for ``patience`` seconds is given up."""
+        if not self._given_up and not self._background.wait(patience):
+            self._give_up(TimeoutError(f"no answer for {patience:g} seconds"))
 
     def _give_up(self, error: Exception) -> None:
-        self._client = None
+        """Switch tracking off: whatever a store makes its client raise, the run goes on without it."""
+        if self._given_up:
+            return
+        self._client, self._given_up = None, True
+        self._points.clear()
         log.warning(
             "MLflow at %s does not take this run any more (%s); the run goes on, and its folder holds every number",
             redact_text(self.names.uri),
             redact_text((str(error) or type(error).__name__).splitlines()[0]),
         )
-
-
-def _experiment_id(client: MlflowClient, uri: str, experiment: str, output_dir: Path) -> str:
-    found = client.get_experiment_by_name(experiment)
-    if found is not None:
-        return str(found.experiment_id)
-    local = uri.startswith("sqlite:")
-    location = (output_dir.resolve() / "mlartifacts").as_uri() if local else None
-    try:
-        return str(client.create_experiment(experiment, artifact_location=location))
-    except MlflowException:
-        # Another process may have made it since we looked.
-        found = client.get_experiment_by_name(experiment)
-        if found is None:
-            raise
-        return str(found.experiment_id)

@@ -53,6 +53,13 @@ def test_a_number_without_another_side_is_held_against_what_is_wanted():
     assert (short.held, short.sure) == (False, False)
 
 
+def test_a_number_can_be_wanted_between_two_bounds():
+    near = runner.counted("w", "meter", [0.99, 1.0, 1.01], ours="ftlab", unit="", wanted="0.98 to 1.02")
+    wide = runner.counted("w", "meter", [0.9, 1.0, 1.1], ours="ftlab", unit="", wanted="0.98 to 1.02")
+    assert (near.held, near.sure) == (True, True)
+    assert (wide.held, wide.sure) == (True, False)
+
+
 def test_data_that_is_not_there_says_what_to_set(monkeypatch, tmp_path):
     monkeypatch.setenv("FTLAB_TEST_DATA", str(tmp_path))
     with pytest.raises(runner.Skipped, match="sst2: set FTLAB_TEST_DATA"):

@@ -1,8 +1,11 @@
 import math
+import threading
+import time
 
 import pytest
 from mlflow.tracking import MlflowClient
 
+from ftlab import tracking
 from ftlab.tracking import MlflowRun, tracking_uri
 
 TOKEN = "hf_" + "b" * 30
@@ -135,3 +138,94 @@ def test_whatever_a_client_raises_the_run_goes_on(tmp_path, uri, monkeypatch, ca
     run.log_metrics({"a": 1.0})
     run.finish("FAILED")
     assert not run.active and "ValueError" in caplog.text
+
+
+class Silent(MlflowClient):
+    """A store that takes a connection and never answers, once it is told to."""
+
+    def __init__(self, uri):
+        super().__init__(uri)
+        self.silent = threading.Event()
+        self.answers = threading.Event()
+
+    def log_batch(self, *rest, **more):
+        if self.silent.is_set():
+            self.answers.wait(30)
+        return super().log_batch(*rest, **more)
+
+
+@pytest.fixture
+def silent(tmp_path, uri, monkeypatch):
+    run = MlflowRun(uri, "study", "job", tmp_path, flush_seconds=0.0)
+    run._client = client = Silent(uri)
+    client.silent.set()
+    run._patience = 0.1  # as over HTTP, where it is seconds
+    yield run
+    client.answers.set()
+
+
+def test_a_store_that_never_answers_delays_no_step_and_the_end_for_a_while(silent, caplog):
+    took = []
+    for step in range(200):
+        began = time.perf_counter()
+        silent.log_metrics({"train/loss": 1.0}, step)
+        took.append(time.perf_counter() - began)
+    assert sorted(took)[190] < 0.005
+    began = time.perf_counter()
+    silent.finalize("success")  # waits, and gives up
+    silent.set_tags({"a": "b"})
+    silent.finish("FINISHED")  # has nothing to wait for any more
+    assert time.perf_counter() - began < 5
+    assert not silent.active
+    assert caplog.text.count("the run goes on") == 1 and "no answer for 0.1 seconds" in caplog.text
+
+
+def test_a_store_that_answers_late_gets_every_point(silent, uri):
+    for step in range(50):
+        silent.log_metrics({"train/loss": float(step)}, step)
+    silent._client.silent.clear()
+    silent._client.answers.set()
+    silent.finish("FINISHED")
+    points = MlflowClient(uri).get_metric_history(silent.version, "train/loss")
+    assert [point.step for point in points] == list(range(50))
+
+
+def test_a_store_that_never_answers_does_not_fill_the_memory(silent, monkeypatch, caplog):
+    monkeypatch.setattr(tracking, "_WAITING", 100)
+    for step in range(200):
+        silent.log_metrics({"train/loss": 1.0}, step)
+    assert not silent.active
+    assert len(silent._points) <= 101
+    assert "numbers wait for it" in caplog.text
+
+
+def test_a_server_that_does_not_answer_at_the_start_is_given_up_for_good(tmp_path, uri, monkeypatch, caplog):
+    came = threading.Event()
+
+    def late(address):
+        came.wait(30)
+        return MlflowClient(uri)
+
+    monkeypatch.setattr(tracking, "MlflowClient", late)
+    monkeypatch.setattr(tracking, "_START_SECONDS", 0.1)
+    run = MlflowRun("http://127.0.0.1:9", "study", "job", tmp_path)
+    assert not run.active and run.version is None
+    came.set()
+    assert run._background.wait(None)
+    assert not run.active and run.version is None  # too late: state.json names no run
+    run.log_metrics({"a": 1.0}, 0)
+    run.finish("FINISHED")
+    assert caplog.text.count("the run goes on") == 1
+
+
+def test_points_leave_in_the_order_they_came_and_before_what_came_after(tmp_path, uri, monkeypatch):
+    run = MlflowRun(uri, "study", "job", tmp_path, flush_seconds=1e9)
+    calls = []
+    monkeypatch.setattr(MlflowClient, "log_batch", lambda self, at, **more: calls.extend(sorted(more)))
+    monkeypatch.setattr(MlflowClient, "set_terminated", lambda self, at, status: calls.append(status))
+    run.log_metrics({"a": 1.0}, 0)
+    run.save()
+    run.set_tags({"b": "c"})
+    run.log_metrics({"a": 2.0}, 1)
+    run.finish("FINISHED")
+    assert calls[0] == "metrics" and calls[-1] == "FINISHED" and "tags" in calls

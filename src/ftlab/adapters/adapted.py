@@ -15,3 +15,4 @@ class Adapted:
     net: nn.Module
     param_groups: list[dict[str, Any]] | None = None  # for the optimizer; None: one group of all that trains
     callbacks: tuple[Any, ...] = ()  # Lightning callbacks that the method needs
+    unchanged: bool = False  # whether outputs before training are, bit by bit, those without the adapter

@@ -10,4 +10,4 @@ from ftlab.adapters.adapted import Adapted
 def add_full(net: PreTrainedModel, *, total_steps: int | None = None) -> Adapted:
     """Let all of ``net`` train."""
     net.requires_grad_(True)
-    return Adapted(net)
+    return Adapted(net, unchanged=True)

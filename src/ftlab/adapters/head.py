@@ -13,4 +13,4 @@ def add_head(net: PreTrainedModel, *, total_steps: int | None = None) -> Adapted
     freeze_all(net)
     for _, parameter in head_parameters(net):
         parameter.requires_grad_(True)
-    return Adapted(net)
+    return Adapted(net, unchanged=True)

@@ -59,7 +59,7 @@ def add_lora(
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
         wrapped = get_peft_model(net, config)
     _assert_only_update_and_head(wrapped, heads)
-    return Adapted(wrapped)
+    return Adapted(wrapped, unchanged=True)
 
 
 def _check_numbers(rank: int, alpha: float, dropout: float) -> None:

@@ -11,4 +11,4 @@ from ftlab.adapters.anatomy import freeze_all
 def add_none(net: PreTrainedModel, *, total_steps: int | None = None) -> Adapted:
     """Freeze all of ``net``."""
     freeze_all(net)
-    return Adapted(net)
+    return Adapted(net, unchanged=True)

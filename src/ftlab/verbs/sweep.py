@@ -14,11 +14,12 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from ftlab.errors import UserError
+from ftlab.mlflow_store import FAULTS
 from ftlab.redact import redact_text
 from ftlab.report.terminal import show, sweep_table
 from ftlab.results import RunResult, load_result
 from ftlab.state import write_durably
-from ftlab.tracking import FAULTS, MlflowRun, tracking_uri
+from ftlab.tracking import MlflowRun, tracking_uri
 from ftlab.verbs.record import failed_result, run_tags
 from ftlab.verbs.resuming import close_dead, known_run, state_before
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +20,9 @@ from ftlab.state import write_durably
 from ftlab.verbs import stages
 from ftlab.verbs.recording import Recording
 
+log = logging.getLogger(__name__)
 NAME = "untrained.json"
+_KEPT = 32  # measurements of this process; each is a few numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +33,64 @@ class Untrained:
     samples: list[Prediction]
 
 
+_measured: OrderedDict[str, Untrained] = OrderedDict()  # by fingerprint, the newest last
+
+
 def measure_untrained(
     trainer: L.Trainer,
     module: ClassifierModule,
     data: TextDataModule,
     samples: list[str],
     recording: Recording,
+    known_as: str | None = None,
 ) -> Untrained:
     """Score the test split and the samples with the weights before training, or read what was found then.
+
+    Args:
+        trainer: logs the metrics as ``untrained/...``.
+        module: with the weights before training.
+        data: of the run.
+        samples: texts to predict.
+        recording: of the run.
+        known_as: the ``fingerprint`` of what is scored, if the metrics of an earlier job of this process may be taken;
+            the samples are predicted all the same, and must come out equal.
 
     Raises:
         DataError: what was found then cannot be read.
     """
     path = recording.folder / NAME
-    if recording.before is not None and path.is_file():
+    if is_measured(recording):
         return _read(path)
-    metrics = stages.test_untrained(trainer, module, data).metrics
-    found = Untrained(metrics, stages.predict_samples(module, samples))
+    # Several processes must all score, or none: each knows its own past only.
+    known_as = known_as if known_as and trainer.world_size == 1 else None
+    found = None if known_as is None else _taken(trainer, module, samples, known_as)
+    if found is None:
+        metrics = stages.test_untrained(trainer, module, data).metrics
+        found = Untrained(metrics, stages.predict_samples(module, samples))
+    if known_as is not None:
+        _measured[known_as] = found
+        _measured.move_to_end(known_as)
+        if len(_measured) > _KEPT:
+            _measured.popitem(last=False)
     write_durably(path, json.dumps(to_plain(found), indent=2))
     return found
+
+
+def _taken(trainer: L.Trainer, module: ClassifierModule, samples: list[str], known_as: str) -> Untrained | None:
+    """Return what an earlier job found for the same weights and rows, logged as if measured; None: there is none."""
+    before = _measured.get(known_as)
+    if before is None or stages.predict_samples(module, samples) != before.samples:
+        return None
+    log.info("an earlier job has scored the same weights on the same rows before training; its metrics are taken")
+    logged = {f"untrained/{name}": value for name, value in before.metrics.items()}
+    for logger in trainer.loggers:
+        logger.log_metrics({**logged, "epoch": 0}, step=0)
+    return before
+
+
+def is_measured(recording: Recording) -> bool:
+    """Return whether the run, which goes on, has measured it before."""
+    return recording.before is not None and (recording.folder / NAME).is_file()
 
 
 def _read(path: Path) -> Untrained:

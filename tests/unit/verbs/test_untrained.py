@@ -1,14 +1,19 @@
 """What was measured before training is measured once."""
 
+import json
 import math
 import types
+from collections import OrderedDict
 
 import pytest
+from mlflow.tracking import MlflowClient
 
 from ftlab.errors import DataError
+from ftlab.launch import main
 from ftlab.predictor import Prediction
 from ftlab.verbs import untrained
 from ftlab.verbs.untrained import measure_untrained
+from small import SMALL
 
 SAMPLE = Prediction("a", 0.75, {"a": 0.75, "b": 0.25})
 
@@ -51,3 +56,75 @@ def test_a_broken_file_says_how_to_go_on(tmp_path, measured, text):
     (tmp_path / "untrained.json").write_text(text)
     with pytest.raises(DataError, match=r"untrained\.json cannot be read .*remove the file"):
         measure_untrained(None, None, None, [], recording(tmp_path, goes_on=True))
+
+
+class Log:
+    def __init__(self):
+        self.points = []
+
+    def log_metrics(self, metrics, step):
+        self.points.append((metrics, step))
+
+
+def measure(folder, known_as, *, world_size=1):
+    folder.mkdir(exist_ok=True)
+    trainer = types.SimpleNamespace(world_size=world_size, loggers=[Log()])
+    found = measure_untrained(trainer, None, None, ["text"], recording(folder, goes_on=False), known_as)
+    return found, trainer.loggers[0].points
+
+
+@pytest.fixture
+def nothing_known(monkeypatch):
+    monkeypatch.setattr(untrained, "_measured", OrderedDict())
+
+
+def test_a_later_job_with_the_same_fingerprint_takes_and_logs_what_was_found(tmp_path, measured, nothing_known):
+    first, _ = measure(tmp_path / "0", "same")
+    second, points = measure(tmp_path / "1", "same")
+    assert measured == ["tested"]
+    assert second is first
+    assert points == [
+        ({"untrained/accuracy": 0.1 + 0.2, "untrained/auroc": points[0][0]["untrained/auroc"], "epoch": 0}, 0)
+    ]
+    assert (tmp_path / "1" / "untrained.json").read_text() == (tmp_path / "0" / "untrained.json").read_text()
+
+
+def test_nothing_is_taken_for_another_fingerprint_none_or_several_processes(tmp_path, measured, nothing_known):
+    measure(tmp_path / "0", "same")
+    measure(tmp_path / "1", "other")
+    measure(tmp_path / "2", None)
+    measure(tmp_path / "3", "same", world_size=2)
+    assert measured == ["tested"] * 4
+
+
+def test_samples_that_come_out_otherwise_void_what_is_known(tmp_path, measured, nothing_known, monkeypatch):
+    measure(tmp_path / "0", "same")
+    other = Prediction("b", 0.6, {"a": 0.4, "b": 0.6})
+    monkeypatch.setattr(untrained.stages, "predict_samples", lambda module, samples: [other])
+    assert measure(tmp_path / "1", "same")[0].samples == [other]
+    assert measured == ["tested"] * 2
+
+
+def test_only_so_many_measurements_are_kept(tmp_path, measured, nothing_known):
+    for number in range(40):
+        measure(tmp_path / "0", str(number))
+    assert list(untrained._measured) == [str(number) for number in range(8, 40)]
+
+
+@pytest.mark.slow
+def test_jobs_of_a_sweep_that_begin_alike_are_scored_once_and_train_as_alone(tmp_path, monkeypatch):
+    own = [*SMALL, "trainer.max_epochs=1", "latency.enabled=false", "dataset.samples=[a plain text]"]
+    monkeypatch.setattr(untrained, "_measured", OrderedDict())
+    scored, really = [], untrained.stages.test_untrained
+    monkeypatch.setattr(untrained.stages, "test_untrained", lambda *given: scored.append(1) or really(*given))
+    assert main(["-m", *own, f"output_dir={tmp_path / 'sweep'}", "adapter=full,lora"]) == 0
+    assert scored == [1]
+    assert main([*own, f"output_dir={tmp_path / 'alone'}", "adapter=lora"]) == 0
+    jobs = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("sweep/*/*/*/result.json"))]
+    (alone,) = (json.loads(path.read_text()) for path in tmp_path.glob("alone/*/*/result.json"))
+    assert jobs[0]["quality"]["untrained"] == jobs[1]["quality"]["untrained"] == alone["quality"]["untrained"]
+    assert jobs[1]["quality"]["test"] == alone["quality"]["test"]
+    client = MlflowClient(f"sqlite:///{tmp_path / 'sweep' / 'mlflow.db'}")
+    runs = [client.get_run(job["run"]["mlflow"]["run_id"]).data.metrics for job in jobs]
+    before = [{k: v for k, v in run.items() if k.startswith("untrained/") or k == "epoch"} for run in runs]
+    assert before[0] == before[1] and "untrained/accuracy" in before[0]
