@@ -47,7 +47,7 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setattr(socket, "getaddrinfo", look_up_here)
         patch.setenv("HF_HUB_OFFLINE", "1")
         patch.setenv("FTLAB_CACHE", str(tmp_path_factory.mktemp("cache")))
-        for name in ("MLFLOW_TRACKING_URI", "FTLAB_ALLOW", "FTLAB_RUN_FOLDER", "LOCAL_RANK", "COMP_LINE"):
+        for name in ("MLFLOW_TRACKING_URI", "FTLAB_ALLOW", "LOCAL_RANK", "WORLD_SIZE", "COMP_LINE"):
             patch.delenv(name, raising=False)
         yield
 

@@ -14,14 +14,21 @@ from torch import nn
 from torchmetrics import Metric, MetricCollection
 
 from ftlab.adapters.adapted import Adapted
+from ftlab.callbacks.compiling import Compiling
+from ftlab.callbacks.progress import Progress
 from ftlab.callbacks.stopping import FirstError
 from ftlab.check.allowlist import resolve_allowed
 from ftlab.check.components import RESERVED
 from ftlab.checkpoints.durable import DurableCheckpointIO
+from ftlab.datasets.shares import Part
 from ftlab.modules.classifier import ClassifierModule
-from ftlab.modules.optimizer import OptimizerFactory, SchedulerFactory, fused_option, warmup_steps
+from ftlab.modules.optimizer import OptimizerFactory, SchedulerFactory, check_options, fused_option, warmup_steps
+from ftlab.modules.unprofiled import Unprofiled
+from ftlab.processes.environment import OneHost
+from ftlab.processes.strategies import make_strategy
 
 Node = Mapping[str, Any]
+_ALONE = Part()
 
 
 def build(node: Node, group: str, /, **runtime: Any) -> Any:  # noqa: ANN401 - any component
@@ -56,10 +63,18 @@ def build_optimizer(node: Node, device: str, precision: str) -> OptimizerFactory
     """Return parameter groups -> optimizer; weight decay is set by the groups."""
     target = resolve_allowed(str(node["_target_"]))
     options = _options(node, "optimizer")
-    if isinstance(options.get("betas"), list):
-        options["betas"] = tuple(options["betas"])
-    fused = fused_option(target, device, unscales_gradients=precision == "16-mixed")
+    options = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
+    fused = fused_option(target, device, precision == "16-mixed", options)
     return functools.partial(target, **{**fused, **options})
+
+
+def check_optimizer(node: Node) -> None:
+    """Try the optimizer's options on one small tensor.
+
+    Raises:
+        ConfigError: it refuses them.
+    """
+    check_options(build_optimizer(node, "cpu", "32-true"), _options(node, "optimizer"))
 
 
 def build_scheduler(node: Node) -> SchedulerFactory:
@@ -92,21 +107,51 @@ def build_callbacks(nodes: Mapping[str, Node | None], **runtime: Any) -> list[L.
     return [build(node, "callbacks", **runtime) for node in nodes.values() if node]
 
 
-def build_trainer(node: Node, *, precision: str, folder: Path, callbacks: list[L.Callback], logger: Any) -> L.Trainer:  # noqa: ANN401
-    """Return Lightning's Trainer; what the user gave wins over our settings."""
+def build_trainer(
+    node: Node,
+    *,
+    precision: str,
+    folder: Path,
+    callbacks: list[L.Callback],
+    logger: Any,  # noqa: ANN401 - a logger of Lightning's, or False
+    part: Part = _ALONE,
+    strategy: str = "auto",
+    net: nn.Module | None = None,
+) -> L.Trainer:
+    """Return Lightning's Trainer; what the user gave wins over our settings.
+
+    Args:
+        node: of the configuration.
+        precision: Lightning's name.
+        folder: of the run.
+        callbacks: in their order.
+        logger: of the run.
+        part: which process this is.
+        strategy: of several processes.
+        net: that several processes train.
+    """
     options = {k: v for k, v in _options(node, "trainer").items() if v is not None}
     every = options.get("val_check_interval")
     if isinstance(every, int) and every > 1:
         # Count steps across epochs, so that every n steps means that also when an epoch has fewer.
         options["check_val_every_n_epoch"] = None
+    compiling = [Compiling()] if node.get("compile") else []
     ours = {
         "default_root_dir": folder,
         "logger": logger,
-        "callbacks": [FirstError(), *callbacks],
+        "callbacks": [FirstError(), *compiling, *callbacks],
         "plugins": [DurableCheckpointIO()],
+        "use_distributed_sampler": False,  # batches come dealt
         "enable_model_summary": False,
+        "enable_progress_bar": not any(isinstance(callback, Progress) for callback in callbacks),  # which has its own
+        "profiler": Unprofiled(),
         "num_sanity_val_steps": 0,
         "enable_checkpointing": True,
     }
+    options["strategy"] = "auto"
+    if part.processes > 1:
+        assert net is not None, "several processes share a network"
+        ours["plugins"] = [DurableCheckpointIO(), OneHost(part.rank, part.processes)]
+        options["strategy"] = make_strategy(strategy, net)
     trainer: L.Trainer = resolve_allowed(str(node["_target_"]))(**{**ours, **options, "precision": precision})
     return trainer

@@ -20,9 +20,6 @@ from ftlab.locks import unlock as unlock
 from ftlab.state import NAME as STATE
 from ftlab.state import RunState, read_state
 
-# Where this process writes. Lightning starts the other ranks of a run anew; they must not make a folder of their own.
-FOLDER_VARIABLE = "FTLAB_RUN_FOLDER"
-
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -71,12 +68,6 @@ def make_folder(output_dir: Path, experiment: str, name: str) -> NewFolder:
             remove_folder(path)
             raise _not_writable(output_dir, error.strerror or str(error)) from None
         return NewFolder(path, identity)
-
-
-def joined_folder() -> Path | None:
-    """Return the run folder of the process that started this one as another rank of its run; None in any other."""
-    place = os.environ.get(FOLDER_VARIABLE)
-    return Path(place) if place and os.environ.get("LOCAL_RANK", "0") != "0" else None
 
 
 def remove_folder(folder: Path) -> None:

@@ -57,6 +57,8 @@ class ModelInfo:
     trainable_percent: float
     size_mb: float  # weights in memory, 1e6 bytes
     precision: str
+    attention: str | None = None  # sdpa, eager or flash: the one really used; None: an older record
+    gradient_checkpointing: bool | None = None  # in training; None: an older record
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,10 @@ class TrainingStats:
     padding_fraction: float | None = None  # of all tokens computed, in [0, 1)
     peak_memory_mb: float | None = None
     gpu_utilisation: float | None = None  # in [0, 1]; None: no GPU counter
+    compile_seconds: float | None = None  # part of `seconds`, and of no step; None: not compiled
+    optimizer: str | None = None  # class, e.g. torch.optim.AdamW
+    learning_rate: float | None = None  # the optimizer's, before the schedule
+    processes: int = 1  # that trained together
 
 
 @dataclass(frozen=True, slots=True)

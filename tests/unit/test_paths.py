@@ -130,17 +130,6 @@ def test_removing_a_run_takes_the_empty_experiment_and_nothing_else(tmp_path):
     assert tmp_path.exists() and list(tmp_path.iterdir()) == []
 
 
-def test_only_other_ranks_join_a_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv(paths.FOLDER_VARIABLE, str(tmp_path))
-    assert paths.joined_folder() is None
-    monkeypatch.setenv("LOCAL_RANK", "0")
-    assert paths.joined_folder() is None
-    monkeypatch.setenv("LOCAL_RANK", "1")
-    assert paths.joined_folder() == tmp_path
-    monkeypatch.delenv(paths.FOLDER_VARIABLE)
-    assert paths.joined_folder() is None
-
-
 def record(folder, **run):
     folder.mkdir(parents=True)
     (folder / "result.json").write_text(json.dumps({"run": {"status": "finished", "verb": "train", **run}}))

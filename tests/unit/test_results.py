@@ -92,7 +92,12 @@ def test_flat_keeps_merged_and_separate_adapters_apart():
 
 def test_flat_of_a_run_that_failed_early_is_what_is_known():
     failed = result(model=None, dataset=None, quality=None, cost=None, artefact=None, latency=[])
-    assert failed.flat() == {"training/seconds": 60.0, "training/steps": 10.0, "energy/training_wh": 0.52}
+    assert failed.flat() == {
+        "training/seconds": 60.0,
+        "training/steps": 10.0,
+        "training/processes": 1.0,
+        "energy/training_wh": 0.52,
+    }
 
 
 def test_keys_of_a_later_ftlab_do_not_disturb(tmp_path):

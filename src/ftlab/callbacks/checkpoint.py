@@ -23,6 +23,7 @@ from ftlab.callbacks.throughput import Throughput
 from ftlab.checkpoints.position import Position, place
 from ftlab.checkpoints.states import state_name
 from ftlab.errors import ConfigError, did_you_mean
+from ftlab.processes import collective
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ class Checkpoints(ModelCheckpoint):
         )
         self._every_steps, self._every_minutes, self._clock = every_n_steps, every_minutes, clock
         self._stop = StopSignals()
+        self._agreed: int | None = None  # signal that all processes know of
         self._resuming = Resuming()
         self._kept = KeptFiles(Path(str(self.dirpath)))
         self._step = 0  # updates so far
@@ -107,7 +109,8 @@ class Checkpoints(ModelCheckpoint):
         self._resuming.restore_rng(trainer)
         if not self._whole:
             return
-        wanted = self._stop.asked is not None or self._is_due(trainer)
+        due = self._agree(self._is_due(trainer))
+        wanted = self._asked is not None or due
         if wanted and batch_idx and trainer.global_step != self._saved_step:
             self._save_state(trainer, Position(trainer.current_epoch, batch_idx))
         self._leave_if_asked(trainer)
@@ -151,6 +154,7 @@ class Checkpoints(ModelCheckpoint):
         if self.monitor in trainer.callback_metrics:  # not yet, where max_steps cuts the first epoch short
             super().on_train_epoch_end(trainer, pl_module)
         self._save_state(trainer, Position(trainer.current_epoch + 1, 0))
+        self._agree(False)
         self._leave_if_asked(trainer)
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -180,20 +184,38 @@ class Checkpoints(ModelCheckpoint):
         self._kept.load_state_dict(state_dict["kept"])
         self._resuming.load_state_dict(state_dict["training"])
 
+    def _agree(self, due: bool) -> bool:
+        """Return whether a state is due in any process, and heed a signal that any of them was sent.
+
+        All of them write the state together and leave together, so all must know at the same batch.
+        """
+        if collective.count() == 1:
+            return due
+        found = collective.largest(2 * (self._stop.asked or 0) + due)
+        self._agreed = found // 2 or None
+        self._stop.asked = self._stop.asked or self._agreed
+        return bool(found % 2)  # where a signal hides it, the state is written for the signal
+
+    @property
+    def _asked(self) -> int | None:
+        """The signal to heed; of several processes, the one that all of them know of."""
+        return self._stop.asked if collective.count() == 1 else self._agreed
+
     def _is_due(self, trainer: L.Trainer) -> bool:
         by_steps = self._every_steps is not None and trainer.global_step % self._every_steps == 0
         minutes = (self._clock() - self._saved_at) / 60
         return by_steps or (self._every_minutes is not None and minutes >= self._every_minutes)
 
     def _leave_if_asked(self, trainer: L.Trainer) -> None:
-        if self._stop.asked is None:
+        if self._asked is None:
             return
-        name = signal.Signals(self._stop.asked).name
+        name = signal.Signals(self._asked).name
         _log.warning("%s: stopped after step %d, which resume=<run folder> goes on from", name, trainer.global_step)
         raise self._stop.error()
 
     def _leave_validation_if_asked(self, trainer: L.Trainer) -> None:
-        if self._stop.asked is not None and self._whole:
+        # Several processes go on to the next batch, where they agree.
+        if self._stop.asked is not None and self._whole and collective.count() == 1:
             self._save_state(trainer, Position(trainer.current_epoch, self._batches, validation=True))
             self._leave_if_asked(trainer)
 

@@ -46,6 +46,7 @@ class Cost(Measuring):
         self._began: float | None = None
         self._seconds: float | None = None
         self._trained_on: str | None = None
+        self._gpus = 1  # that train together; a price is that of a machine with one
         self._answers_on: str | None = None
         self._latency: Latency | None = None
         self.notes: list[str] = []
@@ -69,6 +70,7 @@ class Cost(Measuring):
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Start the clock."""
+        self._gpus = trainer.world_size if trainer.strategy.root_device.type == "cuda" else 1
         self._began, self._seconds = self._clock() - self.resumed().get("seconds", 0.0), None
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -99,9 +101,7 @@ class Cost(Measuring):
                 "price_date": cost.price_date,
                 "utilisation": cost.utilisation,
                 "batch_size": cost.batch_size,
-                "training_usd": training_usd(cost.usd_per_hour, self._seconds)
-                if self._is_for(self._trained_on)
-                else None,
+                "training_usd": self._training_usd() if self._is_for(self._trained_on) else None,
                 "usd_per_1k_requests": usd_per_1k_requests(
                     cost.usd_per_hour, row.throughput_per_second if row else None, cost.utilisation
                 ),
@@ -111,6 +111,10 @@ class Cost(Measuring):
                 "usd_prompt_share": 0.0,  # and nothing stands around its texts
             }
         }
+
+    def _training_usd(self) -> float | None:
+        usd = training_usd(self._cost.usd_per_hour, self._seconds)
+        return None if usd is None else usd * self._gpus
 
     def _is_for(self, found: str | None) -> bool:
         return self._cost.device_class in (None, found)

@@ -11,6 +11,7 @@ from lightning.pytorch.utilities.types import STEP_OUTPUT
 
 from ftlab.callbacks.measuring import Batch, Measured, Measuring
 from ftlab.measure.nvml import Gpu
+from ftlab.processes import collective
 
 EVERY_SECONDS = 1.0  # NVML's own sampling period is up to one second
 
@@ -50,6 +51,10 @@ class GpuUtilisation(Measuring):
         self._next = self._clock() + EVERY_SECONDS
         if (value := self._gpu.utilisation()) is not None:
             self._values.append(value)
+
+    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Put the values of all GPUs that trained together."""
+        self._values = [value for values in collective.gathered(self._values) for value in values]
 
     def state_dict(self) -> dict[str, Any]:
         """Return the values so far."""

@@ -16,6 +16,7 @@ from ftlab.measure.energy import EnergyMeter, EnergyReading
 from ftlab.measure.latency import check_latency, summarize, time_calls
 from ftlab.results import LatencyRow
 from ftlab.schema import LatencyConfig
+from ftlab.threads import hold
 
 _ORDER_SEED = 0  # not the run's: every run times the same texts in the same order
 
@@ -56,13 +57,19 @@ class Latency(Measuring):
 
     def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Time every batch size, unless the weights just tested are the untrained ones."""
-        if not self._config.enabled or not trainer.is_global_zero or getattr(pl_module, "test_name", "test") != "test":
-            return
-        self.rows, self.samples, self.energy = [], [], {}
-        self.measure(pl_module.predictor())  # type: ignore[operator]
+        if not self._config.enabled or trainer.world_size > 1 or getattr(pl_module, "test_name", "test") != "test":
+            return  # of several processes the first one times when the others are gone
+        self.measure_if_wanted(pl_module.predictor())  # type: ignore[operator]
+
+    def measure_if_wanted(self, predictor: Any) -> None:  # noqa: ANN401 - any backend's predictor
+        """Time every batch size with ``predictor`` and nothing else, unless timing is off."""
+        if self._config.enabled:
+            self.rows, self.samples, self.energy = [], [], {}
+            self.measure(predictor)
 
     def measure(self, predictor: Any) -> None:  # noqa: ANN401 - any backend's predictor
         """Time every batch size with ``predictor``, beside what was timed before: another form of the same model."""
+        hold()  # the number of threads that is recorded, whatever was imported or changed since
         texts = list(self._data.texts("test"))
         random.Random(_ORDER_SEED).shuffle(texts)  # noqa: S311 - an order, not a secret
         with torch.inference_mode():

@@ -59,8 +59,12 @@ def find_callback(trainer: L.Trainer, kind: type[C]) -> C | None:
 def batch_loss(trainer: L.Trainer, outputs: STEP_OUTPUT) -> Tensor | None:
     """Return the detached training loss (0-dim) from ``on_train_batch_end``'s outputs; None: the step was skipped.
 
-    Lightning divides it by the number of accumulated batches; that is undone here.
+    Lightning divides it by the number of accumulated batches; that is undone here. Of several processes it is the mean
+    over the rows of all, not the share of this one.
     """
+    if isinstance(outputs, Mapping) and "batch_loss" in outputs:
+        whole: Tensor = outputs["batch_loss"]
+        return whole.detach()
     loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
     if loss is None:
         return None

@@ -11,6 +11,7 @@ from lightning.pytorch.utilities.types import STEP_OUTPUT
 
 from ftlab.callbacks.measuring import Batch, Measured, Measuring
 from ftlab.measure.memory import PeakMemory
+from ftlab.processes import collective
 
 EVERY_SECONDS = 0.1
 
@@ -33,8 +34,12 @@ class Memory(Measuring):
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Begin."""
-        self._peak_mb, self._before_mb = None, self.resumed().get("peak_mb")
+        before = self.resumed().get("peak_mb")
+        self._peak_mb = None
+        self._on_cpu = trainer.strategy.root_device.type == "cpu"
         self._meter = PeakMemory(trainer.strategy.root_device)
+        # A peak of all processes: no more than its share may be counted here again.
+        self._before_mb = before / collective.count() if before is not None and self._on_cpu else before
         self._meter.start()
 
     def on_train_batch_end(
@@ -53,7 +58,7 @@ class Memory(Measuring):
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Read the peak."""
-        self._peak_mb = self._peak()
+        self._peak_mb = self._peak_of_all()
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         """Read the peak: a job out of memory is the one whose peak is asked for."""
@@ -64,9 +69,17 @@ class Memory(Measuring):
         assert self._meter is not None
         return max((mb for mb in (self._meter.stop(), self._before_mb) if mb is not None), default=None)
 
+    def _peak_of_all(self) -> float | None:
+        """Return what the machine must have: the peaks of all processes together, or that of the fullest GPU."""
+        peaks = [mb for mb in collective.gathered(self._peak()) if mb is not None]
+        if not peaks:
+            return None
+        whole: float = sum(peaks) if self._on_cpu else max(peaks)
+        return whole
+
     def state_dict(self) -> dict[str, Any]:
         """Return the peak so far."""
-        return {"peak_mb": self._peak() if self._meter is not None else None}
+        return {"peak_mb": self._peak_of_all() if self._meter is not None else None}
 
     def measured(self) -> Measured:
         """Return ``training.peak_memory_mb``."""

@@ -10,6 +10,7 @@ import lightning as L
 
 from ftlab.checkpoints.position import Position
 from ftlab.checkpoints.rng import rng_state, set_rng_state
+from ftlab.processes import collective
 
 
 class Resuming:
@@ -31,10 +32,12 @@ class Resuming:
     def at(self, trainer: L.Trainer, position: Position) -> Iterator[None]:
         """Say for the block, in which the state is written, where it stands."""
         device = trainer.strategy.root_device
-        rng = self._rng_before_validation if position.validation else rng_state(device)
+        # Each process has its own; the first one writes them all.
+        rng = collective.gathered(self._rng_before_validation if position.validation else rng_state(device))
         self.position = position
         self._snapshot = {
-            "rng": rng,
+            "rng": rng[0],
+            "rng_of_others": rng[1:],
             "position": position.to_plain(),
             "should_stop": bool(trainer.should_stop),
             "metrics": {name: value.detach().cpu().clone() for name, value in trainer.callback_metrics.items()},
@@ -51,7 +54,11 @@ class Resuming:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Keep ``state`` for when training begins."""
         self._loaded = state
-        self._rng = state.get("rng")
+        others = state.get("rng_of_others", [])
+        if number := collective.number():  # where there were fewer processes, this one keeps its own
+            self._rng = others[number - 1] if number <= len(others) else None
+        else:
+            self._rng = state.get("rng")
 
     def on_fit_start(self, trainer: L.Trainer) -> None:
         """Set whether training is to end, before Lightning looks whether there is anything to do."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from ftlab.check.compiler import compiler
 from ftlab.check.components import typed
 from ftlab.check.composed import Composed, options, sentences
+from ftlab.check.device_rules import device, precision, threads
+from ftlab.check.process_rules import processes
 from ftlab.check.ranges import select
 from ftlab.check.resume_rules import resume
 from ftlab.check.shared_rules import dataset_files, dataset_options, latency, login, names, output
 from ftlab.errors import closest
-from ftlab.metrics.measures import MEASURES
+from ftlab.metrics.measures import CLASSIFICATION
 from ftlab.models.folder import Reference, check_tokenizer_files, local_folder, read_config_file, weight_files
 
 # These tokenise with the padding's position in front, so that the first two positions are never a token's.
@@ -19,7 +22,7 @@ _OFFSET_POSITIONS = {"roberta": 2, "xlm-roberta": 2, "camembert": 2}
 
 def _monitor(c: Composed) -> Iterable[str]:
     monitor = str(c.values["monitor"])
-    names = [f"val/{name}" for name in (*MEASURES, *(c.values.get("metrics") or {}))]
+    names = [f"val/{name}" for name in (*CLASSIFICATION, *(c.values.get("metrics") or {}))]
     if monitor not in names:
         near = closest(monitor, names) or "val/f1_macro"
         yield f"monitor={monitor} is not measured; write monitor={near}, or one of {', '.join(names)}"
@@ -76,11 +79,30 @@ def _positions(c: Composed) -> Iterable[str]:
     positions = architecture.get("max_position_embeddings")
     if not isinstance(positions, int) or (model["init"] == "pretrained" and _is_other_checkpoint(c)):
         return
+    if architecture.get("position_biased_input") is False:
+        return  # relative positions only: no table that ends
     positions -= _OFFSET_POSITIONS.get(str(architecture.get("model_type")), 0)
     if length > positions:
         yield (
             f"dataset.max_length={length} is beyond the {positions} positions of model={model['name']}; "
             f"write dataset.max_length={positions}"
+        )
+
+
+def _flash(c: Composed) -> Iterable[str]:
+    if c.values["model"]["attention"] != "flash":
+        return
+    trainer = c.values["trainer"]
+    places = {"device": c.values["device"], "trainer.accelerator": trainer.get("accelerator")}
+    for key, place in places.items():
+        if place in ("cpu", "mps"):
+            yield f"model.attention=flash needs a CUDA GPU, and {key}={place} is none; write model.attention=sdpa"
+            return
+    precision = str(trainer.get("precision", "auto"))
+    if precision != "auto" and "16" not in precision:
+        yield (
+            f"model.attention=flash computes in half precision only, not in trainer.precision={precision}; write "
+            "trainer.precision=bf16-mixed"
         )
 
 
@@ -103,15 +125,8 @@ def _endless(c: Composed) -> Iterable[str]:
         yield "trainer.max_epochs=-1 and trainer.max_steps=-1 never end; write trainer.max_epochs=5"
 
 
-def _devices(c: Composed) -> Iterable[str]:
-    # The batch samplers deal rows out to one process; Lightning cannot share them out among several.
-    devices = c.values["trainer"].get("devices", 1)
-    one = devices in (1, "1") or (isinstance(devices, list) and len(devices) == 1)
-    if not one or isinstance(devices, bool):
-        yield f"trainer.devices={typed(devices)} is more than the one device a run takes; write trainer.devices=1"
-
-
 TRAIN_RULES: tuple[Callable[[Composed], Iterable[str]], ...] = (
-    *(options, dataset_options, _files, _weights, _positions, _class_weights),
-    *(_monitor, _endless, _devices, latency, names, output, login, resume),
+    *(options, dataset_options, _files, _weights, _positions, _flash, _class_weights),
+    *(compiler, _monitor, _endless, processes, latency, names, output, login, resume),
+    *(device, precision, threads),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +11,15 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from ftlab.allocator import keep_freed_memory
 from ftlab.command.composer import register_schema
 from ftlab.command.plan import RESOLVER
 from ftlab.command.resume import wanted
+from ftlab.command.sharing import job_threads
 from ftlab.locks import take_lock, unlock
-from ftlab.paths import FOLDER_VARIABLE, run_status
+from ftlab.paths import run_status
 from ftlab.redact import redact_text
+from ftlab.threads import hold
 
 # The workers of other launchers start here: Hydra must know the schema and the names it refers to.
 register_schema("train")
@@ -25,8 +27,10 @@ assert OmegaConf.has_resolver(RESOLVER), "plan registers it"
 
 
 def verb_function(verb: str) -> Callable[..., Any]:
-    """Return the function of a verb; this imports what is heavy."""
+    """Return the function of a verb; this imports what is heavy, and makes the process ready to compute."""
+    keep_freed_memory()
     function: Callable[..., Any] = getattr(importlib.import_module(f"ftlab.verbs.{verb}"), verb)
+    hold()
     return function
 
 
@@ -40,6 +44,11 @@ def run_sweep_job(cfg: DictConfig) -> None:
 
     Of a sweep that goes on, a job that finished is kept as it is.
     """
+    with job_threads(cfg):  # in a worker of another launcher nothing heavy is imported yet
+        _run_sweep_job(cfg)
+
+
+def _run_sweep_job(cfg: DictConfig) -> None:
     sweep = importlib.import_module("ftlab.verbs.sweep")
     folder = _folder()  # made by Hydra
     if wanted(cfg) is not None and run_status(folder) == "finished":
@@ -63,21 +72,7 @@ def _run(cfg: DictConfig, folder: Path) -> None:
     if OmegaConf.is_interpolation(cfg.model, "name"):
         cfg.model.name = str(cfg.model.name)  # the resolver is ours; the record must do without
     verb = str(HydraConfig.get().job.config_name)
-    words = list(HydraConfig.get().overrides.task)
-    for place in HydraConfig.get().searchpath:
-        words += ["--config-dir", str(place).removeprefix("file://")]
-    before = sys.argv, os.environ.get(FOLDER_VARIABLE)
-    # Lightning starts the other ranks with this command line: this job's, without -m.
-    sys.argv = [sys.argv[0], verb, *words]
-    os.environ[FOLDER_VARIABLE] = str(folder)
-    try:
-        verb_function(verb)(cfg, folder)
-    finally:
-        sys.argv = before[0]
-        if before[1] is None:
-            del os.environ[FOLDER_VARIABLE]
-        else:
-            os.environ[FOLDER_VARIABLE] = before[1]
+    verb_function(verb)(cfg, folder)
 
 
 def _folder() -> Path:

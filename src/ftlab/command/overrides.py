@@ -12,7 +12,6 @@ from hydra.errors import OverrideParseException
 from ftlab.command.composer import Composer, is_open
 from ftlab.datasets.formats import is_file_name
 from ftlab.errors import closest
-from ftlab.paths import joined_folder
 from ftlab.redact import looks_secret
 
 # What ftlab tells Hydra itself, and what to do instead.
@@ -78,7 +77,7 @@ class Reader:
         except OverrideParseException as error:
             self.faults.append(_unreadable(text, key, value, str(error)))
             return None
-        if override.key_or_group in _OURS and joined_folder() is None:
+        if override.key_or_group in _OURS:
             self.faults.append(f"{key} is set by ftlab itself; {_OURS[override.key_or_group]}")
             return None
         if override.is_sweep_override() and not self.multirun:

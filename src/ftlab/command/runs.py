@@ -17,10 +17,11 @@ from ftlab.command.jobs import run_job, run_sweep_job, verb_function
 from ftlab.command.plan import Plan, broken_references, make_plan
 from ftlab.command.quoting import quote
 from ftlab.command.resume import find_run
+from ftlab.command.sharing import shared_cores
 from ftlab.command.sweeps import find_sweep, grid_note
 from ftlab.errors import ConfigError, UserError
 from ftlab.locks import take_lock, unlock
-from ftlab.paths import joined_folder, make_folder, remove_folder
+from ftlab.paths import make_folder, remove_folder
 from ftlab.redact import redact_text
 
 # Folders, configurations and logs are ours: Hydra writes none of them.
@@ -53,6 +54,12 @@ def execute(arguments: Arguments) -> int:
         if before is not None:
             print(f"ok: goes on in {before}")
         return 0
+    with shared_cores(plan, multirun=arguments.multirun):  # before anything that starts threads is imported
+        return _start(arguments, plan)
+
+
+def _start(arguments: Arguments, plan: Plan) -> int:
+    cfg = plan.cells[0].cfg
     if "experiment_name" not in cfg:  # a verb that makes no run
         verb_function(arguments.verb)(cfg)
         return 0
@@ -81,11 +88,10 @@ def run_single(verb: str, plan: Plan) -> int:
         UserError: the data or the model are not as they must be; a new folder is removed again.
     """
     cfg = plan.cells[0].cfg
-    joined = joined_folder()
-    before = None if joined else find_run(cfg, verb)
+    before = find_run(cfg, verb)
     if before is not None:
         take_lock(before)
-    folder = joined or before or make_folder(Path(cfg.output_dir), cfg.experiment_name, cfg.name).path
+    folder = before or make_folder(Path(cfg.output_dir), cfg.experiment_name, cfg.name).path
     raised: list[Exception] = []
 
     def job(cfg: DictConfig) -> None:
@@ -97,10 +103,9 @@ def run_single(verb: str, plan: Plan) -> int:
     try:
         call_hydra(verb, [*plan.overrides, *_QUIET, "hydra.mode=RUN", f"hydra.run.dir={quote(str(folder))}"], job)
     except BaseException:
-        if joined is None:
-            _leave(folder)  # a signal, perhaps before anything was written
+        _leave(folder)  # a signal, perhaps before anything was written
         raise
-    return _end(folder, raised[0] if raised else None, ours=joined is None, new=before is None)
+    return _end(folder, raised[0] if raised else None, new=before is None)
 
 
 def run_apart(arguments: Arguments, plan: Plan) -> int:
@@ -121,17 +126,16 @@ def run_apart(arguments: Arguments, plan: Plan) -> int:
     except BaseException:
         _leave(folder)
         raise
-    return _end(folder, raised, ours=True)
+    return _end(folder, raised)
 
 
-def _end(folder: Path, error: Exception | None, *, ours: bool, new: bool = True) -> int:
+def _end(folder: Path, error: Exception | None, *, new: bool = True) -> int:
     """Give the folder free and return the exit code; a user's mistake removes it if it is new, and is raised."""
-    if ours:
-        unlock(folder)
+    unlock(folder)
     if error is None:
         return 0
     if isinstance(error, UserError):
-        if ours and new:
+        if new:
             remove_folder(folder)
         raise error
     print(redact_text("".join(traceback.format_exception(error))), end="", file=sys.stderr)

@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
+from ftlab.datasets.shares import Part, share_of
+
+_ALONE = Part()
 MEGA_BATCHES = 50  # batches sorted by length together: enough for near-equal lengths, few enough to stay random
 
 
@@ -19,23 +22,27 @@ class EpochBatches(Sampler[list[int]]):
     pad; then the batches are shuffled, so that neither long nor short ones come first.
 
     Lightning calls ``set_epoch`` at the start of each epoch on ``batch_sampler.sampler``, which is why ``sampler``
-    is this object (lightning.fabric.utilities.data._set_sampler_epoch). It leaves the batches as they are on one
-    device. Under DDP it refuses, aloud, to inject a distributed sampler here: sharding needs
-    ``Trainer(use_distributed_sampler=False)`` and a share of the batches per rank.
+    is this object (lightning.fabric.utilities.data._set_sampler_epoch). It refuses, aloud, to inject a distributed
+    sampler here: several processes need ``Trainer(use_distributed_sampler=False)``, and each gives its ``part`` of
+    every batch, so that the batches are the same however many there are.
 
     Args:
         lengths: tokens per row, (N,).
         batch_size: rows per batch; one batch per epoch may have fewer.
         seed: of the shuffle.
         grouped: put rows of similar length together.
+        part: which process this is.
     """
 
-    def __init__(self, lengths: NDArray[np.int64], batch_size: int, seed: int, grouped: bool) -> None:
+    def __init__(
+        self, lengths: NDArray[np.int64], batch_size: int, seed: int, grouped: bool, part: Part = _ALONE
+    ) -> None:
         assert batch_size >= 1 and len(lengths) >= 1, "batches need rows"
         self.lengths = lengths
         self.batch_size = batch_size
         self.seed = seed
         self.grouped = grouped
+        self.part = part
         self.epoch = 0
         self.skip = 0  # batches that the next iteration leaves out at its start
 
@@ -56,10 +63,11 @@ class EpochBatches(Sampler[list[int]]):
         """Give the batches of the epoch as lists of row positions."""
         # A generator, so that an epoch set between iter() and the first batch still counts: Lightning does that.
         done, self.skip = self.skip, 0
-        yield from self.batches(self.epoch)[done:]
+        for batch in self.batches(self.epoch)[done:]:
+            yield share_of(batch, self.lengths, self.part)
 
     def batches(self, epoch: int) -> list[list[int]]:
-        """Return the batches of ``epoch`` as lists of row positions."""
+        """Return the batches of ``epoch``, of all processes, as lists of row positions."""
         generator = np.random.default_rng([self.seed, epoch])
         order = generator.permutation(len(self.lengths))
         if not self.grouped:
@@ -74,12 +82,13 @@ class EpochBatches(Sampler[list[int]]):
 class SortedBatches(Sampler[list[int]]):
     """Batches of evaluation rows, the longest first: the least padding, and memory that runs out does so at once.
 
-    ``row_ids`` of a batch say which rows these are.
+    ``row_ids`` of a batch say which rows these are. Of several processes each gives its ``part`` of every batch.
     """
 
-    def __init__(self, lengths: NDArray[np.int64], batch_size: int) -> None:
+    def __init__(self, lengths: NDArray[np.int64], batch_size: int, part: Part = _ALONE) -> None:
         assert batch_size >= 1 and len(lengths) >= 1, "batches need rows"
         self._batches = _cut(np.argsort(-lengths, kind="stable"), batch_size)
+        self._lengths, self._part = lengths, part
 
     def __len__(self) -> int:
         """Return the number of batches."""
@@ -87,7 +96,8 @@ class SortedBatches(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         """Give the batches as lists of row positions."""
-        yield from self._batches
+        for batch in self._batches:
+            yield share_of(batch, self._lengths, self._part)
 
 
 def padding_fraction(batches: list[list[int]], lengths: NDArray[np.int64], width: int | None = None) -> float:

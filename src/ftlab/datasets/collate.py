@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ftlab.datasets.shares import IGNORED, Share
 from ftlab.datasets.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -18,6 +19,16 @@ if TYPE_CHECKING:
 
 Batch = dict[str, Tensor]
 Row = tuple[int, int, NDArray[np.int32], NDArray[np.int8] | None]  # row id, label, token ids, token types
+
+
+class SharedRows(list[Row]):
+    """Rows of one process, with what it must know of the others: ``labels`` of the whole batch, and all lengths.
+
+    ``lengths``: tokens of each row, by process.
+    """
+
+    labels: list[int]
+    lengths: list[list[int]]
 
 
 class TokenDataset(Dataset[Row]):
@@ -43,12 +54,26 @@ class TokenDataset(Dataset[Row]):
         types = self.tokens.types
         return row, self.labels[row], self.tokens.ids[part], None if types is None else types[part]
 
+    def __getitems__(self, rows: list[int]) -> list[Row]:
+        """Return the rows of a batch, which torch's loader asks for at once."""
+        if not isinstance(rows, Share):
+            return [self[row] for row in rows]
+        found, starts = SharedRows(self[row] for row in rows), self.tokens.offsets
+        if rows.is_filler:
+            found[:] = [(row, IGNORED, ids, types) for row, _, ids, types in found]
+        found.labels = [self.labels[row] for dealt in rows.dealt for row in dealt]
+        found.lengths = [[int(starts[row + 1] - starts[row]) for row in dealt] for dealt in rows.dealt]
+        return found
+
 
 class PadCollator:
     """Pads rows to one width and stacks them.
 
     Gives ``input_ids`` and ``attention_mask`` (B, T) int64, ``token_type_ids`` (B, T) int64 where the tokenizer has
     them, ``labels`` and ``row_ids`` (B,) int64. T is ``width``, or the length of the longest row of the batch.
+
+    Of a batch that several processes share: ``whole_labels`` (all its rows,) int64, and ``whole_tokens`` (2,) int64:
+    the tokens of all its rows, and those that the processes compute, padding included.
 
     Args:
         tokenizer: says with what, and on which side, to pad.
@@ -79,4 +104,11 @@ class PadCollator:
             batch["token_type_ids"] = torch.from_numpy(types)
         batch["labels"] = torch.tensor([row[1] for row in rows], dtype=torch.int64)
         batch["row_ids"] = torch.tensor([row[0] for row in rows], dtype=torch.int64)
+        if isinstance(rows, SharedRows):
+            batch["whole_labels"] = torch.tensor(rows.labels, dtype=torch.int64)
+            batch["whole_tokens"] = torch.tensor(self._whole_tokens(rows.lengths), dtype=torch.int64)
         return batch
+
+    def _whole_tokens(self, lengths: list[list[int]]) -> tuple[int, int]:
+        computed = sum(len(dealt) * (self.width or max(dealt)) for dealt in lengths if dealt)
+        return sum(sum(dealt) for dealt in lengths), computed

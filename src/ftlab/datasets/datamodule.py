@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Sampler
 from ftlab.datasets.batching import EpochBatches, SortedBatches, padding_fraction
 from ftlab.datasets.collate import PadCollator, TokenDataset
 from ftlab.datasets.loader import ResumableLoader, ignore_interrupts
+from ftlab.datasets.shares import Part
 from ftlab.datasets.splits import Rows, Splits
 from ftlab.datasets.tokens import tokenize
 from ftlab.results import DatasetInfo
@@ -20,25 +21,39 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 SplitName = Literal["train", "val", "test"]
+_ALONE = Part()
 
 
 class TextDataModule(L.LightningDataModule):
     """Tokenises the splits, or takes them from the cache, and batches them.
 
     A batch: ``input_ids`` and ``attention_mask`` (B, T) int64, ``token_type_ids`` (B, T) int64 where the tokenizer has
-    them, ``labels`` (B,) int64 in [0, num_labels), ``row_ids`` (B,) int64: positions in ``rows(split)``.
+    them, ``labels`` (B,) int64 in [0, num_labels), ``row_ids`` (B,) int64: positions in ``rows(split)``. Where several
+    processes share each batch, ``whole_labels`` and ``whole_tokens`` too (see ``PadCollator``).
 
     Args:
         splits: rows as ``read_splits`` gives them.
         tokenizer: a fast tokenizer with a pad token.
         cfg: batching, sizes and max_length are read from it.
         seed: of the training order.
+        part: which process this is, of those that share each batch.
+        tests_alone: give test batches whole: one process scores them.
+        pin_memory: put batches where a CUDA GPU fetches them by itself; no other device does.
 
     Raises:
         DataError: max_length leaves no room for text, or a row has no token.
     """
 
-    def __init__(self, splits: Splits, tokenizer: PreTrainedTokenizerFast, cfg: DatasetConfig, seed: int) -> None:
+    def __init__(
+        self,
+        splits: Splits,
+        tokenizer: PreTrainedTokenizerFast,
+        cfg: DatasetConfig,
+        seed: int,
+        part: Part = _ALONE,
+        tests_alone: bool = False,
+        pin_memory: bool = False,
+    ) -> None:
         super().__init__()
         self.splits = splits
         self.seed = seed
@@ -46,6 +61,7 @@ class TextDataModule(L.LightningDataModule):
         self.class_counts: list[int] = splits.train.counts(len(splits.labels))  # of train, per label
         self._max_length = cfg.max_length
         self._num_workers = cfg.num_workers
+        self._pin_memory = pin_memory
         self._eval_batch_size = cfg.eval_batch_size
         self._width = cfg.max_length if cfg.batching == "fixed" else None
         self._collate = PadCollator(tokenizer, self._width)
@@ -54,7 +70,8 @@ class TextDataModule(L.LightningDataModule):
         self.truncated_rows: int = sum(split.truncated for split in tokens.values())  # over all splits
         self.mean_test_tokens: float = float(tokens["test"].lengths.mean())  # special tokens included, padding not
         grouped = cfg.batching == "length_grouped"
-        self._train_batches = EpochBatches(tokens["train"].lengths, cfg.batch_size, seed, grouped)
+        self._parts = {"val": part, "test": _ALONE if tests_alone else part}
+        self._train_batches = EpochBatches(tokens["train"].lengths, cfg.batch_size, seed, grouped, part)
 
     def _named(self) -> dict[str, Rows]:
         return {"train": self.splits.train, "val": self.splits.val, "test": self.splits.test}
@@ -104,7 +121,8 @@ class TextDataModule(L.LightningDataModule):
         return self._eval_loader("test")
 
     def _eval_loader(self, split: SplitName) -> DataLoader[Any]:
-        return self._loader(split, SortedBatches(self._data[split].tokens.lengths, self._eval_batch_size))
+        lengths = self._data[split].tokens.lengths
+        return self._loader(split, SortedBatches(lengths, self._eval_batch_size, self._parts[split]))
 
     def _loader(
         self, split: SplitName, batches: Sampler[list[int]], kind: type[DataLoader[Any]] = DataLoader
@@ -116,6 +134,6 @@ class TextDataModule(L.LightningDataModule):
             num_workers=self._num_workers,
             persistent_workers=self._num_workers > 0,
             worker_init_fn=ignore_interrupts,
-            pin_memory=torch.cuda.is_available(),
+            pin_memory=self._pin_memory,
             generator=torch.Generator().manual_seed(0),  # else each epoch draws from the global random state
         )

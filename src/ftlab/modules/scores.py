@@ -9,6 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ftlab.processes import collective
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -39,18 +41,37 @@ class Scores:
         return predictions
 
 
+@dataclass(frozen=True, slots=True)
+class ScoredRows:
+    """Rows of all processes, each once, sorted.
+
+    ``row_ids`` (N,), ``labels`` (N,), ``logits`` (N, C), ``losses`` (N,).
+    """
+
+    row_ids: Tensor
+    labels: Tensor
+    logits: Tensor
+    losses: Tensor
+
+    def to_scores(self) -> Scores:
+        """Return them as arrays."""
+        row_ids, labels = self.row_ids.cpu().numpy(), self.labels.cpu().numpy()
+        return Scores(row_ids, labels, self.logits.double().cpu().numpy(), self.losses.double().cpu().numpy())
+
+
 class ScoreCollector:
-    """Gathers batches on the CPU; ``scores()`` sorts them. Memory: C + 3 numbers per row."""
+    """Gathers the batches of one pass where they were computed. Memory there: C + 3 numbers per row."""
 
     def __init__(self) -> None:
         self._batches: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
 
     def add(self, row_ids: Tensor, labels: Tensor, logits: Tensor, losses: Tensor) -> None:
         """Keep one batch: (B,), (B,), (B, C), (B,)."""
-        self._batches.append((row_ids.cpu(), labels.cpu(), logits.detach().float().cpu(), losses.detach().cpu()))
+        self._batches.append((row_ids, labels, logits.detach().float(), losses.detach()))
 
-    def scores(self) -> Scores:
-        """Return all rows gathered so far, each once (a distributed sampler may repeat some)."""
-        row_ids, labels, logits, losses = (torch.cat(part).numpy() for part in zip(*self._batches, strict=True))
-        kept, first = np.unique(row_ids, return_index=True)
-        return Scores(kept, labels[first], logits[first].astype(np.float64), losses[first].astype(np.float64))
+    def rows(self) -> ScoredRows:
+        """Return all rows of the pass; all processes of a training must call it. Rows that only fill are left out."""
+        parts = [collective.concatenated(torch.cat(part)) for part in zip(*self._batches, strict=True)]
+        counting = (parts[1] >= 0).nonzero().squeeze(1)
+        order = counting[parts[0][counting].argsort(stable=True)]
+        return ScoredRows(*(part[order] for part in parts))

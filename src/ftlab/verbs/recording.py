@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from ftlab.errors import UserError
+from ftlab.locks import unlock
 from ftlab.redact import redact_text
 from ftlab.results import RunInfo, RunResult
 from ftlab.tracking import MlflowRun, tracking_uri
@@ -166,6 +167,11 @@ class Recording:
                 self._record_safely(error)
         finally:
             self._log.__exit__(None, None, None)
+
+    def fail(self, error: BaseException) -> None:
+        """Record an error for a process that is about to end itself, and give the folder free."""
+        self._record_safely(error)
+        unlock(self.folder)
 
     def _record_safely(self, error: BaseException) -> None:
         try:

@@ -12,6 +12,7 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
+from ftlab.callbacks.latency import Latency
 from ftlab.callbacks.measuring import find_callback
 from ftlab.callbacks.stopping import FirstError, handlers_kept
 from ftlab.datasets.datamodule import TextDataModule
@@ -22,6 +23,7 @@ from ftlab.modules.classifier import ClassifierModule
 from ftlab.modules.scores import Scores
 from ftlab.paths import config_dir
 from ftlab.predictor import Prediction
+from ftlab.processes import collective
 from ftlab.schema import CostConfig
 from ftlab.yaml_file import read_yaml
 
@@ -78,7 +80,8 @@ def fit(trainer: L.Trainer, module: ClassifierModule, data: TextDataModule, stat
         DataError: ``state`` is missing or damaged.
     """
     module.train()
-    L.seed_everything(data.seed, verbose=False)
+    # Each process has a stream of its own, else the rows of all would lose the same units to dropout.
+    L.seed_everything(data.seed + collective.number(), verbose=False)
     first = find_callback(trainer, FirstError)
     with handlers_kept():
         try:
@@ -110,6 +113,13 @@ def test_best(trainer: L.Trainer, module: ClassifierModule, data: TextDataModule
     if path is not None and not Path(path).is_file():
         raise DataError(f"the best checkpoint {path} is no file on this machine; train the run again")
     return _test(trainer, module, data, path)
+
+
+def time_requests(trainer: L.Trainer, module: ClassifierModule) -> None:
+    """Time the predictor where several processes have tested: while they did, nothing could be timed."""
+    meter = find_callback(trainer, Latency)
+    if trainer.world_size > 1 and meter is not None:
+        meter.measure_if_wanted(module.predictor())
 
 
 def best_checkpoint(trainer: L.Trainer) -> ModelCheckpoint | None:

@@ -10,7 +10,7 @@ from ftlab.check import rules
 from ftlab.check.composed import Composed
 from ftlab.check.rules import check
 from ftlab.command.composer import Composer, plain
-from ftlab.metrics.measures import MEASURES
+from ftlab.metrics.measures import CLASSIFICATION
 from ftlab.schema import PredictConfig
 
 
@@ -111,7 +111,7 @@ def test_there_is_one_class_weight_per_label(faults):
 
 
 def test_the_monitor_is_a_measured_metric_or_one_of_yours(faults):
-    for name in MEASURES:
+    for name in CLASSIFICATION:
         assert faults({"monitor": f"val/{name}"}) == []
     assert faults({"monitor": "f1_macro"})[0].startswith("monitor=f1_macro is not measured; write monitor=val/f1_macro")
     assert "write monitor=val/f1_macro" in faults({"monitor": "xyz"})[0]
@@ -125,12 +125,6 @@ def test_training_ends(faults):
     assert faults({**endless, "trainer.max_steps": 10}) == []
     assert faults({**endless, "trainer.max_time": "00:01:00:00"}) == []
     assert faults({**endless, "adapter.name": "none"}) == []
-
-
-def test_a_run_takes_one_device(faults):
-    assert [faults({"trainer.devices": one}) for one in (1, "1", [3])] == [[]] * 3
-    for more in (2, -1, "auto", [0, 1], True):
-        assert faults({"trainer.devices": more})[0].endswith("; write trainer.devices=1")
 
 
 def test_latency_and_the_price_speak_of_the_same_batch_sizes(faults):
@@ -228,3 +222,24 @@ def test_a_run_that_is_not_there_names_what_lists_the_runs_and_no_hidden_folder(
     (tmp_path / ".git").mkdir()
     (sentence,) = predict(run=str(tmp_path / "x"))
     assert sentence.endswith("; `ftlab list` shows the runs there are") and ".git" not in sentence
+
+
+def test_relative_positions_have_no_table_that_ends(faults):
+    shape = {"model_type": "deberta-v2", "max_position_embeddings": 512, "position_biased_input": False}
+    assert faults({"dataset.max_length": 1024, "model.architecture": shape}) == []
+
+
+@pytest.mark.parametrize(("key", "place"), [("device", "cpu"), ("trainer.accelerator", "mps")])
+def test_flash_attention_is_refused_where_the_configuration_has_no_cuda(faults, key, place):
+    assert faults({"model.attention": "flash", key: place, "trainer.precision": "auto"}) == [
+        f"model.attention=flash needs a CUDA GPU, and {key}={place} is none; write model.attention=sdpa"
+    ]
+
+
+def test_flash_attention_wants_half_precision(faults):
+    assert faults({"model.attention": "flash", "trainer.precision": "32-true"}) == [
+        "model.attention=flash computes in half precision only, not in trainer.precision=32-true; write "
+        "trainer.precision=bf16-mixed"
+    ]
+    for precision in ("auto", "bf16-mixed", "16-true"):
+        assert faults({"model.attention": "flash", "trainer.precision": precision}) == []

@@ -1,6 +1,5 @@
 """One job, as Hydra runs it."""
 
-import os
 import sys
 import types
 
@@ -9,7 +8,6 @@ import pytest
 from ftlab.command.hydra_main import call_hydra
 from ftlab.command.jobs import run_job, run_sweep_job, verb_function
 from ftlab.errors import DataError
-from ftlab.paths import FOLDER_VARIABLE
 
 QUIET = ["hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none"]
 
@@ -20,9 +18,7 @@ def verb(monkeypatch):
     seen = types.SimpleNamespace(calls=[], error=None, failures=[])
 
     def train(cfg, folder):
-        seen.calls.append(
-            (cfg.model.name, folder, sys.argv[1:], os.environ[FOLDER_VARIABLE], (folder / ".lock").exists())
-        )
+        seen.calls.append((cfg.model.name, folder, cfg.seed, (folder / ".lock").exists()))
         if seen.error:
             raise seen.error
 
@@ -45,25 +41,23 @@ def test_a_verb_is_the_function_of_its_modules_name(verb):
     assert verb_function("train") is sys.modules["ftlab.verbs.train"].train
 
 
-def test_a_job_sees_its_folder_and_a_command_line_that_repeats_it(verb, tmp_path, monkeypatch):
-    monkeypatch.setenv(FOLDER_VARIABLE, "outer")
+def test_a_job_sees_its_configuration_and_folder(verb, tmp_path):
     single(tmp_path / "run", "seed=3")
-    assert verb.calls == [("minilm", tmp_path / "run", ["train", "seed=3"], str(tmp_path / "run"), False)]
-    assert os.environ[FOLDER_VARIABLE] == "outer"
+    assert verb.calls == [("minilm", tmp_path / "run", 3, False)]
 
 
 def test_what_a_single_job_raises_comes_through(verb, tmp_path, capsys):
     verb.error = DataError("no rows")
     with pytest.raises(DataError):
         single(tmp_path / "run")
-    assert FOLDER_VARIABLE not in os.environ
+    assert len(verb.calls) == 1
 
 
 def test_a_job_of_a_sweep_is_locked_and_leaves_no_configuration_of_hydras(verb, tmp_path, capsys):
     sweep(tmp_path, "seed=1,2")
-    assert [(folder.name, argv, locked) for _, folder, argv, _, locked in verb.calls] == [
-        ("0_minilm_full", ["train", "seed=1"], True),
-        ("1_minilm_full", ["train", "seed=2"], True),
+    assert [(folder.name, seed, locked) for _, folder, seed, locked in verb.calls] == [
+        ("0_minilm_full", 1, True),
+        ("1_minilm_full", 2, True),
     ]
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["0_minilm_full", "1_minilm_full"]
     assert "job 1_minilm_full: seed=2" in capsys.readouterr().out

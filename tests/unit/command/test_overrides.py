@@ -123,12 +123,9 @@ def test_words_that_only_sound_like_secrets_pass_on_to_the_check_of_names(read):
     assert read("model.pad_token=x", "model.tokenizer=a/b") == (["model.pad_token=x", "model.tokenizer=a/b"], [], set())
 
 
-def test_what_ftlab_tells_hydra_is_not_typed_unless_by_lightning(read, monkeypatch, tmp_path):
+def test_what_ftlab_tells_hydra_is_not_typed(read):
     assert read("hydra.run.dir=x")[1] == ["hydra.run.dir is set by ftlab itself; write output_dir=<folder>"]
     assert "run.log" in read("hydra/job_logging=default")[1][0]
-    monkeypatch.setenv("LOCAL_RANK", "1")
-    monkeypatch.setenv("FTLAB_RUN_FOLDER", str(tmp_path))
-    assert read("hydra.run.dir=x") == (["hydra.run.dir=x"], [], set())
 
 
 def test_unreadable_texts_say_how_to_quote_them(read):

@@ -1,0 +1,1 @@
+"""Several processes that train one model on one host: how they are started, watched and ended, and what they say."""
