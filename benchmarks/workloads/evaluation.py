@@ -31,7 +31,7 @@ def measure(quick: bool) -> list[runner.Line]:
     keep_freed_memory()
     lines, pairs = [], 2 if quick else 6
     with tempfile.TemporaryDirectory() as place:
-        for name, sentences, reviews in (("SST-2", 640, 0), ("sentences and reviews", 320, 120)):
+        for name, sentences, reviews in (("SST-2", 480, 0), ("sentences and reviews", 240, 80)):
             rows = _rows("sst2/dev.csv", sentences // (8 if quick else 1)) + _rows("imdb/test.csv", reviews)
             path = Path(place) / f"{sentences}.csv"
             with path.open("w", newline="", encoding="utf-8") as file:

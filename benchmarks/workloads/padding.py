@@ -14,7 +14,7 @@ WHAT = (
 def measure(quick: bool) -> list[runner.Line]:
     """Return ours over ours padded to 128, and over the Trainer's default."""
     grouping.ready()
-    fixed = grouping.Rival("ours padded to 128", "fixed", wanted=">= 3", steps=1 if quick else 2)
+    fixed = grouping.Rival("ours padded to 128", "fixed", wanted=">= 3", steps=1)
     shuffled = grouping.Rival("Hugging Face Trainer", "random", wanted=">= 1.5", steps=2 if quick else 6)
     pairs = 3 if quick else 7
     return [grouping.compared(NAME, (), rival, pairs) for rival in (fixed, shuffled)]
