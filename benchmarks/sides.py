@@ -304,7 +304,7 @@ def hugging(words: list[str], strategy: str = "random", same_batches: bool = Fal
     return run
 
 
-def _some(loader: Any, most: int = 40) -> list[dict[str, Tensor]]:
+def _some(loader: Any, most: int = 80) -> list[dict[str, Tensor]]:
     return [batch for _, batch in zip(range(most), loader, strict=False)]
 
 

@@ -5,6 +5,7 @@ import types
 
 import pytest
 
+from ftlab.command import jobs
 from ftlab.command.hydra_main import call_hydra
 from ftlab.command.jobs import run_job, run_sweep_job, verb_function
 from ftlab.errors import DataError
@@ -82,3 +83,13 @@ def test_an_interruption_ends_the_sweep(verb, tmp_path):
 def test_the_name_taken_from_a_checkpoint_is_written_out(verb, tmp_path):
     sweep(tmp_path, "model.checkpoint=a/one,b/two", "model.name='${ftlab.last_part:${model.checkpoint}}'")
     assert [(name, folder.name) for name, folder, *_ in verb.calls] == [("one", "0_one_full"), ("two", "1_two_full")]
+
+
+def test_freed_memory_is_kept_from_before_a_verb_is_imported(monkeypatch):
+    order = []
+    monkeypatch.setattr(jobs, "keep_freed_memory", lambda: order.append("memory"))
+    monkeypatch.setattr(
+        jobs.importlib, "import_module", lambda name: order.append(name) or types.SimpleNamespace(train=len)
+    )
+    assert jobs.verb_function("train") is len
+    assert order == ["memory", "ftlab.verbs.train"]

@@ -9,6 +9,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
+from transformers import BertConfig, BertForSequenceClassification
 
 from ftlab.build import build_optimizer
 from ftlab.errors import ModelError
@@ -147,3 +148,24 @@ def test_checkpoint_without_a_trained_parameter_is_refused():
     checkpoint = {"base_fingerprint": "base-1", "state_dict": {"net.head.weight": torch.zeros(3, 8)}}
     with pytest.raises(ModelError, match=r"lacks 1 trained parameters, first net\.head\.bias"):
         module.on_load_checkpoint(checkpoint)
+
+
+def test_what_no_head_reads_is_left_out_only_while_training_and_testing(tmp_path):
+    net = BertForSequenceClassification(
+        BertConfig(
+            vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, num_labels=3
+        )
+    )
+    widths = []
+    net.bert.encoder.layer[-1].intermediate.register_forward_hook(
+        lambda part, given, made: widths.append(made.shape[1])
+    )
+    module, trainer = make_module(net), make_trainer(tmp_path, max_epochs=1, num_sanity_val_steps=0)
+    trainer.fit(module.train(), batches(4), batches(4))
+    assert set(widths) == {1}
+    module(next(iter(batches(4))))
+    assert widths[-1] == 5
+    trainer.test(module, batches(4), verbose=False)
+    assert widths[-1] == 1
+    module(next(iter(batches(4))))
+    assert widths[-1] == 5
