@@ -85,6 +85,7 @@ def test_what_can_be_known_is_not_null(record):
         "run.parent",
         "model.revision",
         "training.gpu_utilisation",
+        "training.compile_seconds",
         "cost.usd_per_1m_tokens",
         "environment.gpu",
     } - ({"run.git_commit"} if record["run"]["git_commit"] else set())
@@ -101,6 +102,8 @@ def test_lora_is_timed_apart_and_merged_and_the_price_rests_on_what_is_shipped(r
 
 def test_adapter_and_model_are_counted(record):
     assert record["adapter"]["rank"] == 8
+    assert record["training"]["optimizer"] == "torch.optim.AdamW"
+    assert record["training"]["learning_rate"] == record["adapter"]["learning_rate"]
     model = record["model"]
     assert model["trainable_percent"] == pytest.approx(100 * model["trainable_parameters"] / model["parameters"])
     assert record["artefact"]["verified"] and record["artefact"]["max_abs_logit_difference"] < 1e-3

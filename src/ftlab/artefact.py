@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,18 +67,18 @@ def save_artefact(net: nn.Module, tokenizer: Any, folder: Path, *, labels: list[
     return "full"
 
 
-def load_artefact(folder: Path) -> LoadedArtefact:
-    """Load what ``save_artefact`` wrote; nothing is unpickled, no code of the folder runs.
+def load_artefact(folder: Path, attention: str = "sdpa") -> LoadedArtefact:
+    """Load what ``save_artefact`` wrote, to compute with ``attention``; nothing is unpickled, no code of it runs.
 
     Raises:
         DataError: ``folder`` is no such folder.
         ModelError: the adapter's base cannot be had; a file names code or holds pickled weights.
     """
-    config = ModelConfig(name=folder.name, checkpoint=str(folder))
+    config = ModelConfig(name=folder.name, checkpoint=str(folder), attention=attention)
     if (folder / "adapter_config.json").is_file():
         adapter = read_adapter(folder)
         labels = [str(label) for label in _read_json(folder / "labels.json")]
-        base = load_classifier(ModelConfig(name=folder.name, checkpoint=adapter.base, embedded=EMBEDDED), labels).net
+        base = load_classifier(dataclasses.replace(config, checkpoint=adapter.base, embedded=EMBEDDED), labels).net
         net: nn.Module = PeftModel.from_pretrained(base, folder, is_trainable=False, config=adapter.config)
     else:
         names = _read_json(folder / "config.json").get("id2label")

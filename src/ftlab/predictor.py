@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ftlab.artefact import load_artefact
+from ftlab.measure.memory import is_out_of_memory
 from ftlab.models.first_token import first_token_only
 from ftlab.models.tokens import Text, Tokens, split_pairs
 
@@ -112,8 +113,8 @@ class TorchPredictor:
                 try:
                     encoded = {name: torch.from_numpy(a).to(self.device) for name, a in tokens.padded(rows).items()}
                     scored[rows] = self.logits(encoded).cpu().numpy()
-                except torch.OutOfMemoryError:
-                    if len(rows) == 1:
+                except (torch.OutOfMemoryError, RuntimeError) as error:
+                    if len(rows) == 1 or not is_out_of_memory(error):
                         raise  # one text alone does not fit
                     self.batch_tokens = max(self.batch_tokens // 2, self.max_length)
                     waiting += [rows[len(rows) // 2 :], rows[: len(rows) // 2]]
@@ -136,14 +137,14 @@ def batch_tokens(device: torch.device) -> int:
 
 
 def load_predictor(
-    folder: Path, *, max_length: int, device: torch.device, precision: str = "32-true"
+    folder: Path, *, max_length: int, device: torch.device, precision: str = "32-true", attention: str = "sdpa"
 ) -> TorchPredictor:
     """Load the model folder ``folder`` for prediction.
 
     Raises:
         DataError, ModelError: the folder is not one ftlab wrote, or its base cannot be had.
     """
-    loaded = load_artefact(folder)
+    loaded = load_artefact(folder, attention)
     net = loaded.net.to(_WEIGHTS.get(precision, torch.float32))
     return TorchPredictor(
         net, loaded.tokenizer, loaded.labels, max_length=max_length, device=device, precision=precision

@@ -23,7 +23,8 @@ class ModelConfig:
     init: str = "pretrained"  # pretrained, or random: built from `architecture`, no download
     head: str = "auto"  # auto, classification (lm comes with the causal models)
     dropout: Optional[float] = None  # every dropout of the network; None: the checkpoint's own
-    attention: str = "sdpa"  # sdpa or eager
+    attention: str = "sdpa"  # sdpa, eager, or flash (CUDA, half precision, and the package flash-attn)
+    gradient_checkpointing: bool = False  # compute activations again in the backward pass: less memory, slower steps
     learning_rate: float = 5e-5  # of full fine-tuning; the other adapters have their own
     class_weights: Any = None  # None, "balanced", or one number per label
     label_smoothing: float = 0.0
@@ -136,7 +137,8 @@ class TrainConfig:
     name: str = "???"  # of the run; default <model>_<adapter>
     output_dir: str = "outputs"
     seed: int = 42
-    device: str = "auto"  # of inference: auto, cpu, cuda, mps
+    device: str = "auto"  # of inference: auto (the one that trains), cpu, cuda, cuda:1, mps
+    threads: Any = "auto"  # of each process; auto: its share of the physical cores, or OMP_NUM_THREADS where it is set
     monitor: str = "val/f1_macro"  # picks the best checkpoint and stops early
     resume: Optional[str] = (
         None  # go on with a run that was killed or failed, or with a sweep (-m): a folder, or latest
@@ -164,7 +166,8 @@ class PredictConfig:
     prefix: str = ""  # before the names of the added columns: prediction, and p_<label> for each label
     batch_size: Any = "auto"  # rows; auto: by their length, so that a batch holds about as many tokens as any other
     output_dir: str = "outputs"  # where latest is looked for
-    device: str = "auto"  # auto, cpu, cuda, mps
+    device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
+    threads: Any = "auto"  # auto: the physical cores, or OMP_NUM_THREADS where it is set
     dry_run: bool = False  # check the configuration, then stop
 
 
@@ -183,7 +186,8 @@ class EvaluateConfig:
     name: str = "evaluate"  # unless given, the run's with _evaluate
     output_dir: str = "outputs"
     seed: int = 42  # recorded only: unless given, the run's
-    device: str = "auto"  # auto, cpu, cuda, mps
+    device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
+    threads: Any = "auto"  # auto: the physical cores, or OMP_NUM_THREADS where it is set
     dry_run: bool = False  # check the configuration, then stop
 
 

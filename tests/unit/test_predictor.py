@@ -117,5 +117,26 @@ def test_batches_are_halved_where_memory_runs_out(monkeypatch):
         predictor.score(["one text alone"])
 
 
+def test_batches_are_halved_where_apples_memory_runs_out_and_nothing_else_is_taken_for_it(monkeypatch):
+    predictor = make()
+    texts, logits, sizes = [f"a text {n}" for n in range(8)], predictor.logits, []
+
+    def small(encoded):
+        sizes.append(len(encoded["input_ids"]))
+        if sizes[-1] > 4:
+            raise RuntimeError("MPS backend out of memory (MPS allocated: 5.56 GB)")
+        return logits(encoded)
+
+    monkeypatch.setattr(predictor, "logits", small)
+    assert predictor.score(texts, None).shape == (8, 2) and sizes == [8, 4, 4]
+
+    def broken(encoded):
+        raise RuntimeError("shapes cannot be multiplied")
+
+    monkeypatch.setattr(predictor, "logits", broken)
+    with pytest.raises(RuntimeError, match="multiplied"):
+        predictor.score(texts, None)
+
+
 def test_nothing_to_score_gives_no_rows():
     assert make().score([]).shape == (0, 2) and make().predict([]) == []

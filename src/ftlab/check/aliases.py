@@ -5,7 +5,9 @@ from __future__ import annotations
 _REMEDIES: dict[str, str] = {
     "optimizer.lr={}": "lr learning_rate learn_rate",
     "optimizer.weight_decay={}": "weight_decay wd",
-    "optimizer={}": "optim optimizer_name",
+    "optimizer={}": "optim optimizer_name optimizer_type",
+    "optimizer=sgd optimizer.momentum={}": "momentum sgd_momentum",
+    "optimizer.eps={}": "eps adam_epsilon",
     "scheduler={}": "lr_scheduler lr_scheduler_type scheduler_type schedule",
     "scheduler.warmup={}": "warmup warmup_ratio warmup_steps num_warmup_steps",
     "trainer.max_epochs={}": "epochs epoch num_epochs num_train_epochs n_epochs max_epochs max_epoch",
@@ -20,6 +22,7 @@ _REMEDIES: dict[str, str] = {
     "trainer.log_every_n_steps={}": "logging_steps log_steps log_interval log_every_n_steps",
     "trainer.devices={}": "gpus n_gpu n_gpus num_gpus devices",
     "trainer.accelerator={}": "accelerator",
+    "trainer.compile=true": "compile torch_compile use_compile compile_model",
     "trainer=debug": "fast_dev_run debug",
     "dataset.batch_size={}": "batch_size bs batchsize per_device_train_batch_size train_batch_size micro_batch_size",
     "dataset.eval_batch_size={}": "per_device_eval_batch_size eval_batch_size val_batch_size test_batch_size",
@@ -56,6 +59,7 @@ _REMEDIES: dict[str, str] = {
     "model.class_weights=balanced": "class_weight class_weights",
     "model.label_smoothing={}": "label_smoothing label_smoothing_factor",
     "model.attention={}": "attn_implementation attention",
+    "model.gradient_checkpointing={}": "gradient_checkpointing activation_checkpointing use_gradient_checkpointing",
     "callbacks.early_stopping.patience={}": "early_stopping_patience patience",
     "monitor=val/{}": "metric_for_best_model metric best_metric",
     "tracking={}": "report_to logger tracker",
@@ -108,6 +112,8 @@ _VALUES: dict[str, str] = {
     "adamw_torch": "adamw",
     "adamw_hf": "adamw",
     "adamw_torch_fused": "adamw",
+    **dict.fromkeys(("adamw_8bit", "adamw_bnb_8bit", "paged_adamw_8bit", "adam8bit"), "adamw8bit"),
+    **dict.fromkeys(("lion_32bit", "lion_8bit", "paged_lion_32bit", "paged_lion_8bit"), "lion"),
     "no": "32-true",
 }
 

@@ -66,15 +66,14 @@ RANGES: dict[str, Range] = {
 }
 ONE_OF: dict[str, tuple[object, ...]] = {
     "adapter.merge": ("auto", True, False),
-    "device": ("auto", "cpu", "cuda", "mps"),
-    "model.attention": ("sdpa", "eager"),
+    "model.attention": ("sdpa", "eager", "flash"),
     "model.head": ("auto", "classification"),
     "model.init": ("pretrained", "random"),
     "resume_policy": ("same", "strict", "changed"),
+    "trainer.compile": (True, False),
     "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps"),
     "trainer.precision": (
         *("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true"),
-        *("transformer-engine", "transformer-engine-float16"),
         *("bf16", "16", "32", "64", 16, 32, 64),
     ),
 }

@@ -20,7 +20,8 @@ MOST = 5  # differences that are named; the rest is counted
 # What the saved weights are the weights of. No policy lets a run go on with another.
 _FIXED = ("model.", "adapter.", "dataset.labels", "dataset.tokenizer")
 _FREE = (
-    *("model.attention", "model.class_weights", "model.dropout", "model.label_smoothing", "model.learning_rate"),
+    *("model.attention", "model.class_weights", "model.dropout", "model.gradient_checkpointing"),
+    *("model.label_smoothing", "model.learning_rate"),
     *("adapter.dropout", "adapter.learning_rate", "adapter.merge"),
 )
 

@@ -55,4 +55,5 @@ def _cut(after_attention: nn.Module) -> RemovableHandle:
 
 
 def _first(module: nn.Module, inputs: tuple[Tensor, ...]) -> Any:  # noqa: ANN401 - torch's signature of hooks
-    return tuple(hidden[:, :1] for hidden in inputs)  # (B, T, hidden) -> (B, 1, hidden)
+    # Copied out: a layer multiplies a view in another order, and an adapter that changes nothing would change rounding.
+    return tuple(hidden[:, :1].contiguous() for hidden in inputs)  # (B, T, hidden) -> (B, 1, hidden)

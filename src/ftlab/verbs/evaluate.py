@@ -20,10 +20,11 @@ from ftlab.errors import DataError
 from ftlab.finished import open_run
 from ftlab.measure.device import environment
 from ftlab.metrics import classification
-from ftlab.modules.precision import pick_device
+from ftlab.models.attention import attention_used
+from ftlab.modules.precision import inference_device, inference_precision, trained_on
 from ftlab.predictor import TorchPredictor, load_predictor
 from ftlab.report.terminal import run_table, show
-from ftlab.results import Artefact, DatasetInfo, RunResult, TrainingStats
+from ftlab.results import Artefact, DatasetInfo, ModelInfo, RunResult, TrainingStats
 from ftlab.schema import EvaluateConfig
 from ftlab.verbs.files import write_files
 from ftlab.verbs.measurements import Measurements
@@ -50,7 +51,7 @@ def evaluate(cfg: DictConfig, folder: Path, overrides: Sequence[str] = ()) -> Ru
     place, trained = open_run(settings.run, settings.output_dir)
     assert trained.dataset and trained.model and trained.quality and trained.artefact, "a finished run has them"
     with Recording(cfg, folder, verb="evaluate", parent=trained.run.id, overrides=overrides) as recording:
-        device = pick_device(settings.device, "auto")
+        device = inference_device(settings.device)
         price = price_here(settings.cost, device)
         data = read_test(settings.dataset, trained.dataset.labels)
         metrics = classification.build_metrics(len(data.labels), build_metrics(settings.metrics))
@@ -66,7 +67,7 @@ def evaluate(cfg: DictConfig, folder: Path, overrides: Sequence[str] = ()) -> Ru
         cost, unpriced = request_cost(price, latency, device, float(tokens.lengths.mean()))
         result = RunResult(
             run=recording.info("finished"),
-            model=dataclasses.replace(trained.model, precision=predictor.precision),
+            model=_model(trained, predictor),
             adapter=trained.adapter,
             prompt={**trained.prompt, "tokens_per_request": cost.prompt_tokens},
             compression=trained.compression,
@@ -77,13 +78,18 @@ def evaluate(cfg: DictConfig, folder: Path, overrides: Sequence[str] = ()) -> Ru
             cost=cost,
             energy=request_energy(latency, price.batch_size),
             artefact=_artefact(place, folder, trained.artefact),
-            environment=environment(device),
+            environment=environment(device, trained_on(trained.environment)),
         )
         series = Measurements(samples=latency.samples)
         write_files(result, series, data, scores, folder, keep_text=settings.predictions.text)
         recording.finish(result)
         _show_end(result, trained, folder, [*notes, *unpriced])
     return result
+
+
+def _model(trained: RunResult, predictor: TorchPredictor) -> ModelInfo:
+    assert trained.model, "a finished run has one"
+    return dataclasses.replace(trained.model, precision=predictor.precision, attention=attention_used(predictor.net))
 
 
 def _tags(data: ScoredRows, trained: RunResult) -> dict[str, str | None]:
@@ -97,12 +103,12 @@ def _tags(data: ScoredRows, trained: RunResult) -> dict[str, str | None]:
 def _load(settings: EvaluateConfig, place: Path, trained: RunResult, device: torch.device) -> TorchPredictor:
     """Load the model as it was measured: its precision too, unless it runs on another kind of device now."""
     assert trained.model and trained.dataset, "a finished run has both"
-    before = "cuda" if trained.environment.get("gpu") else trained.environment.get("device")
     predictor = load_predictor(
         place / "model",
         max_length=settings.dataset.max_length,
         device=device,
-        precision=trained.model.precision if device.type == before else "32-true",
+        precision=inference_precision(trained.model.precision, trained_on(trained.environment), device),
+        attention="eager" if trained.model.attention == "eager" else "sdpa",  # flash may not be here
     )
     if predictor.labels != trained.dataset.labels:
         raise DataError(

@@ -12,6 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from ftlab.models.attention import attention_used
 from ftlab.models.positions import max_positions
 from ftlab.models.pretrained import LoadedNet
 from ftlab.models.tokenizer import LoadedTokenizer
@@ -146,6 +147,8 @@ def model_info(
         trainable_percent=100 * trainable / total,
         size_mb=size / 1e6,
         precision=precision,
+        attention=attention_used(loaded.net),
+        gradient_checkpointing=cfg.gradient_checkpointing,
     )
 
 

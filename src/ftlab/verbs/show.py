@@ -35,14 +35,21 @@ def data_notes(splits: Splits, data: TextDataModule, tokenizer: LoadedTokenizer)
     return notes
 
 
-def show_start(splits: Splits, data: TextDataModule, tokenizer: LoadedTokenizer, what: str, folder: Path) -> list[str]:
-    """Print one line on the run and one on its data, then the notes; return the notes."""
+def show_start(
+    splits: Splits,
+    data: TextDataModule,
+    tokenizer: LoadedTokenizer,
+    what: str,
+    folder: Path,
+    more: Sequence[str] = (),
+) -> list[str]:
+    """Print one line on the run and one on its data, then the notes, those of ``more`` first; return the notes."""
     info = data.info()
     console = Console(soft_wrap=True, highlight=False)
     rows = f"{info.train_rows} train, {info.val_rows} val, {info.test_rows} test"
     console.print(f"{what}; {info.name}: {rows}; labels: {', '.join(info.labels)}", markup=False)
     console.print(f"writes to {folder}", markup=False)
-    notes = data_notes(splits, data, tokenizer)
+    notes = [*more, *data_notes(splits, data, tokenizer)]
     for note in notes:
         console.print(f"note: {note}", markup=False)
         log.info(note)

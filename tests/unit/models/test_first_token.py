@@ -82,3 +82,11 @@ def test_other_architectures_are_left_as_they_are():
     net = make("modernbert")
     with torch.inference_mode(), first_token_only(net) as less:
         assert not less and net(**inputs()).logits.shape == (3, 2)
+
+
+def test_a_fresh_lora_changes_no_bit_of_what_is_left(monkeypatch):
+    wide = {**BERT, "hidden_size": 384, "num_attention_heads": 12, "intermediate_size": 1536}
+    monkeypatch.setitem(SIZES, "bert", wide)
+    bare, adapted = make("bert"), get_peft_model(make("bert"), LoraConfig(target_modules=["query", "dense"])).eval()
+    with torch.inference_mode(), first_token_only(bare), first_token_only(adapted):
+        torch.testing.assert_close(adapted(**inputs()).logits, bare(**inputs()).logits, rtol=0, atol=0)
