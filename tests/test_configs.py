@@ -11,12 +11,14 @@ from ftlab.check.ranges import select
 from ftlab.command.arguments import parse, verbs
 from ftlab.command.composer import Composer, leaves, plain
 from ftlab.command.plan import make_plan
+from ftlab.errors import ConfigError
 from ftlab.launch import main
 from ftlab.paths import config_dir
 
 FILES = sorted(config_dir().rglob("*.yaml"))
 GROUPS = sorted(path.name for path in config_dir().iterdir() if path.is_dir())
 CHOICES = [(path.parent.name, path.stem) for path in FILES if path.parent != config_dir() and path.stem[0] != "_"]
+TEXTS = ("alpaca", "idea_posts", "linkedin", "shakespeare", "wikitext2")  # to write, which no model learns yet
 SNAPSHOT = Path(__file__).parent / "snapshots" / "options.txt"
 
 
@@ -54,6 +56,10 @@ def test_every_choice_passes_the_check(composer, tmp_path, monkeypatch):
     for group, choice in CHOICES:
         more = ["dataset.train=x.csv"] if choice in ("files", "csv", "linkedin", "shakespeare") else []
         plan = make_plan(parse([f"{group}={choice}", *more]), composer)
+        if group == "dataset" and choice in TEXTS:
+            with pytest.raises(ConfigError, match=rf"dataset={choice} .*dataset=policy_stance"):
+                plan.raise_faults()
+            continue
         plan.raise_faults()
         assert plan.cells[0].choices[group] == choice
 

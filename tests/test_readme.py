@@ -19,7 +19,7 @@ LATER = [c for c in OURS if re.search(r"ftlab (predict|evaluate|list) ", c)]  # 
 RESUMES = [c for c in OURS if "resume=" in c]
 TRAINS = [c for c in OURS if c not in LATER + RESUMES]
 # Weights that only the hub has, or a device that this machine may lack: checked, not run.
-ELSEWHERE = re.compile(r"bert_large adapter=lora|google/|trainer=gpu|dry_run=true")
+ELSEWHERE = re.compile(r"bert_large adapter=lora|roberta_base|google/|trainer=gpu|dry_run=true")
 
 
 def words_of(command):

@@ -8,7 +8,7 @@ from pathlib import Path
 from ftlab.check.composed import Composed, missing_path, sentences
 from ftlab.check.ranges import select
 from ftlab.datasets.formats import is_file_name
-from ftlab.datasets.options import option_faults
+from ftlab.datasets.options import LM_FORMATS, option_faults
 from ftlab.datasets.places import is_pattern
 from ftlab.datasets.plan import SPLITS, plan_sources
 from ftlab.paths import check_writable, slug
@@ -33,6 +33,17 @@ def dataset_files(c: Composed, splits: Sequence[str] = SPLITS) -> list[str]:
     if missing or cfg.bundled is not None or splits[0] not in given or given[splits[0]] == "???":
         return missing
     return sentences(lambda name: plan_sources(cfg, name), splits)
+
+
+def labelled(c: Composed) -> Iterable[str]:
+    """Yield that texts to write are read and checked, but not learned yet."""
+    dataset = c.values["dataset"]
+    if dataset["format"] in LM_FORMATS:
+        chosen = f"dataset={c.choices.get('dataset', dataset['name'])}"
+        yield (
+            f"{chosen} (dataset.format={dataset['format']}) holds texts to write, which no model of this version "
+            "learns; give one with labels, such as dataset=policy_stance"
+        )
 
 
 def _dataset(c: Composed) -> DatasetConfig:

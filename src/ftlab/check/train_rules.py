@@ -11,7 +11,7 @@ from ftlab.check.device_rules import device, precision, threads
 from ftlab.check.process_rules import processes
 from ftlab.check.ranges import select
 from ftlab.check.resume_rules import resume
-from ftlab.check.shared_rules import dataset_files, dataset_options, latency, login, names, output
+from ftlab.check.shared_rules import dataset_files, dataset_options, labelled, latency, login, names, output
 from ftlab.errors import closest
 from ftlab.metrics.measures import CLASSIFICATION
 from ftlab.models.folder import Reference, check_tokenizer_files, local_folder, read_config_file, weight_files
@@ -126,7 +126,7 @@ def _endless(c: Composed) -> Iterable[str]:
 
 
 TRAIN_RULES: tuple[Callable[[Composed], Iterable[str]], ...] = (
-    *(options, dataset_options, _files, _weights, _positions, _flash, _class_weights),
+    *(options, dataset_options, labelled, _files, _weights, _positions, _flash, _class_weights),
     *(compiler, _monitor, _endless, processes, latency, names, output, login, resume),
     *(device, precision, threads),
 )

@@ -56,6 +56,14 @@ def test_pretrained_needs_weights_and_random_needs_an_architecture(faults):
     ]
 
 
+@pytest.mark.parametrize("given", ["messages", "text"])
+def test_texts_to_write_are_refused_with_a_data_set_that_has_labels(faults, given):
+    (sentence,) = faults({"dataset.format": given}, choices={"model": "minilm", "dataset": "files"})
+    assert sentence.startswith(f"dataset=files (dataset.format={given}) holds texts to write")
+    assert sentence.endswith("such as dataset=policy_stance")
+    assert faults({"dataset.format": "classification"}) == []
+
+
 def test_a_checkpoint_beside_random_weights_is_refused_unless_random_was_typed(faults):
     changes = {"model.init": "random", "model.checkpoint": "a/b"}
     assert "is not read, since model=minilm is random" in faults(changes, given=["model.checkpoint"])[0]

@@ -11,10 +11,7 @@ from ftlab.errors import ConfigError
     ("line", "offered"),
     [
         ("ftlab pr", ["predict", "predictions."]),
-        (
-            "ftlab model=",
-            [f"model={name}" for name in ("bert_base", "bert_large", "distilbert", "minilm", "tiny_bert")],
-        ),
+        ("ftlab model=bert_", [f"model=bert_{size}" for size in ("base", "large", "medium", "mini", "small", "tiny")]),
         ("ftlab adapter=l", ["adapter=lora"]),
         ("ftlab train -m adapter=lora adapter.r", ["adapter.rank="]),
         (

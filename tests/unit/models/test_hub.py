@@ -181,7 +181,7 @@ def test_a_tokenizer_alone_in_the_cache_is_found(own_hub_cache: Path) -> None:
     ("names", "kind", "remedy"),
     [
         (["model.gguf"], "config", r"holds no config\.json, so it is no transformers model"),
-        (["config.json", "pytorch_model.bin"], "weights", r"no safetensors weights; .*model\.revision=<name>"),
+        (["config.json", "pytorch_model.bin"], "weights", r"no safetensors weights; .*model\.revision=refs/pr/<n>"),
         (["config.json"], "tokenizer", r"holds no tokenizer; .*model\.tokenizer="),
     ],
 )
