@@ -22,6 +22,8 @@ class ModelConfig:
     tokenizer: Optional[str] = None  # a hub id, a folder, or "bytes" (bundled); None: the checkpoint's own
     init: str = "pretrained"  # pretrained, or random: built from `architecture`, no download
     head: str = "auto"  # auto, classification (lm comes with the causal models)
+    # A language model's: plain, chatml, alpaca, llama2, or a .jinja file; None: the tokenizer's own, else plain.
+    chat_template: Optional[str] = None
     dropout: Optional[float] = None  # every dropout of the network; None: the checkpoint's own
     attention: str = "sdpa"  # sdpa, eager, or flash (CUDA, half precision, and the package flash-attn)
     gradient_checkpointing: bool = False  # compute activations again in the backward pass: less memory, slower steps
@@ -70,12 +72,32 @@ class DatasetConfig:
     max_length: int = 128  # tokens
     batch_size: int = 16  # rows
     eval_batch_size: int = 32  # rows
-    batching: str = "length_grouped"  # length_grouped, shuffled (dynamic padding), or fixed (pad to max_length)
+    # length_grouped, shuffled (dynamic padding), fixed (pad to max_length); packed: of a language model, several texts
+    # in one row, which do not see each other
+    batching: str = "length_grouped"
     sample_per_class: Optional[int] = None  # rows per label, from train and from test; saved as sample.csv
     limit: LimitConfig = field(default_factory=LimitConfig)
     on_leak: str = "warn"  # texts or groups that two splits share: warn, drop (from train, or val), fail
     samples: list[str] = field(default_factory=list)  # texts predicted before and after
     num_workers: int = 0  # loader processes
+
+
+@dataclass
+class PromptConfig:
+    """What stands around each text, and how a label is asked for. One YAML in ``conf/prompt`` each."""
+
+    name: str = "none"  # none: nothing stands around a text
+    instruction: str = ""  # comes first; {labels} in it becomes the answers, one after the other
+    text_prefix: str = ""  # before each text
+    text_pair_prefix: str = ""  # before the second text of a pair, on a new line
+    label_prefix: str = ""  # after each text, on a new line; the answer follows
+    separator: str = "\n\n"  # between instruction, examples and text
+    verbalisers: Optional[dict[str, str]] = None  # label: its answer, for all labels; None: names, with spaces for _
+    shots_per_class: int = 0  # examples per label, drawn from the train rows
+    seed: int = 13  # of that draw and its order; they do not move with the training seed
+    chat: Any = "auto"  # in the model's chat template: true, false; auto: where the model has its own
+    calibration: str = "none"  # none, or contextual: answers favoured whatever the text are weighed down
+    cache: bool = True  # compute what stands before each text once, not per text; the answers are the same
 
 
 @dataclass
@@ -87,6 +109,25 @@ class LatencyConfig:
     min_samples: int = 30
     min_seconds: float = 3.0
     max_seconds: float = 20.0
+    new_tokens: int = 32  # written per call by a model that generates; an end it wants earlier is passed over
+
+
+@dataclass
+class GenerationConfig:
+    """How a causal language model writes: in tests, in predict, in chat."""
+
+    enabled: Any = "auto"  # write answers to test rows; auto: where the task is generation
+    max_new_tokens: int = 128  # per answer, at most
+    do_sample: bool = False  # False: the likeliest token each time (greedy)
+    temperature: float = 1.0  # of sampling; below 1 keeps nearer to the likeliest
+    top_p: float = 1.0  # draw from the likeliest tokens that hold this share of the probability
+    top_k: int = 0  # draw from so many tokens, the likeliest; 0: from all
+    stop: list[str] = field(default_factory=list)  # an answer ends before any of these strings
+    batch_size: int = 8  # prompts
+    limit: Optional[int] = 64  # test rows answered; None: all
+    json_schema: Optional[str] = None  # a file: answers that are JSON are checked against this JSON schema
+    table_rows: int = 8  # of the table of prompts, references and answers
+    seed: Optional[int] = None  # of sampling; None: the run's
 
 
 @dataclass
@@ -124,6 +165,7 @@ class TrainConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     adapter: dict[str, Any] = field(default_factory=dict)
+    prompt: PromptConfig = field(default_factory=PromptConfig)
     optimizer: dict[str, Any] = field(default_factory=dict)
     scheduler: dict[str, Any] = field(default_factory=dict)
     trainer: dict[str, Any] = field(default_factory=dict)
@@ -131,6 +173,7 @@ class TrainConfig:
     metrics: dict[str, Any] = field(default_factory=dict)  # your own: metrics.<name>._target_=package.Class
     cost: CostConfig = field(default_factory=CostConfig)
     latency: LatencyConfig = field(default_factory=LatencyConfig)
+    generation: GenerationConfig = field(default_factory=GenerationConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     predictions: PredictionsConfig = field(default_factory=PredictionsConfig)
     experiment_name: str = "default"  # folder below outputs, and the MLflow experiment
@@ -165,6 +208,7 @@ class PredictConfig:
     text_pair_column: Optional[str] = None  # of input; None: the run's own
     prefix: str = ""  # before the names of the added columns: prediction, and p_<label> for each label
     batch_size: Any = "auto"  # rows; auto: by their length, so that a batch holds about as many tokens as any other
+    generation: GenerationConfig = field(default_factory=GenerationConfig)  # of a model that writes
     output_dir: str = "outputs"  # where latest is looked for
     device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
     threads: Any = "auto"  # auto: the physical cores, or OMP_NUM_THREADS where it is set
@@ -180,6 +224,7 @@ class EvaluateConfig:
     metrics: dict[str, Any] = field(default_factory=dict)  # your own: metrics.<name>._target_=package.Class
     cost: CostConfig = field(default_factory=CostConfig)
     latency: LatencyConfig = field(default_factory=LatencyConfig)
+    generation: GenerationConfig = field(default_factory=GenerationConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     predictions: PredictionsConfig = field(default_factory=PredictionsConfig)
     experiment_name: str = "default"  # unless given, the run's
