@@ -379,7 +379,6 @@ def test_version_and_cfg(capsys):
     assert r"text: \${x}" in capsys.readouterr().out
 
 
-@pytest.mark.slow
 def test_hydras_own_flags_work(capsys):
     assert main(["--info", "defaults", "adapter=lora"]) == 0
     assert "adapter/lora" in capsys.readouterr().out

@@ -9,10 +9,12 @@ script, and each character of Chinese, Japanese or Thai is a word of its own.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import lru_cache
 
 import regex
+from absl import logging as absl_logging
 from nltk.stem.porter import PorterStemmer
 from rouge_score import rouge_scorer, scoring, tokenize, tokenizers
 
@@ -21,6 +23,9 @@ from ftlab.metrics.generation.statistics import ROUGE
 
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _WORD = regex.compile(rf"{_UNSPACED}\p{{M}}*|(?:(?!{_UNSPACED})[\p{{L}}\p{{Nd}}\p{{M}}])+")
+# rouge-score imports absl, whose handler keeps the stderr of that moment, a notebook's or a test's, and closes it with
+# the next logging.config, when another may have taken its place. The interpreter's own it leaves open.
+absl_logging.get_absl_handler().python_handler.stream = sys.__stderr__
 _FOREIGN = regex.compile(r"[^\P{L}a-z]|[^\P{Nd}0-9]")  # a letter or a digit that rouge-score drops
 
 

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import io
+import sys
+
 import pytest
+from absl import logging as absl_logging
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
@@ -81,3 +85,10 @@ def test_an_ascii_word_is_the_same_beside_another_script(rouge):
 @pytest.mark.parametrize(("generation", "reference"), [("", "a b"), ("a b", ""), ("", ""), ("🙂", "🙂")])
 def test_where_there_are_no_words_there_is_no_score(rouge, generation, reference):
     assert rouge.row(generation, reference) == dict.fromkeys(ROUGE, 0.0)
+
+
+def test_the_stderr_of_the_moment_of_import_stays_open_when_logging_is_configured_anew(monkeypatch):
+    handler = absl_logging.get_absl_handler().python_handler
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    handler.close()  # as logging.config does with every handler
+    assert handler.stream is sys.__stderr__ and not handler.stream.closed
