@@ -83,7 +83,7 @@ def take_lock(folder: Path) -> None:
         ConfigError: a living process holds it, or one on another host, of which nobody here can tell.
     """
     try:
-        with _alone(folder):
+        with alone(folder):
             if owner_alive(folder):
                 raise refusal(folder)
             unlock(folder)
@@ -95,7 +95,7 @@ def take_lock(folder: Path) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Keep other processes of this host out of the block, so that of several one takes a dead owner's lock.
 
     The kernel ends this hold with the process. Windows and some network file systems have none; there, two that take

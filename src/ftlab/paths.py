@@ -29,6 +29,12 @@ def config_dir() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "conf"
 
 
+def cache_dir() -> Path:
+    """Return the folder for what can be made again: ``FTLAB_CACHE``, or ``~/.cache/ftlab``."""
+    given = os.environ.get("FTLAB_CACHE")
+    return Path(given).expanduser() if given else Path.home() / ".cache" / "ftlab"
+
+
 def slug(name: str, limit: int = 80) -> str:
     """Return ``name`` with ``[A-Za-z0-9._-]`` only, no leading dot, at most ``limit`` characters."""
     return _UNSAFE.sub("-", name).strip("-.")[:limit].rstrip("-.") or "run"

@@ -1,6 +1,8 @@
-"""The parts of a transformers classifier: head, base, layers. Nothing here knows an architecture by name."""
+"""The parts of a transformers network: head, base, layers. Nothing here knows an architecture by name."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from torch import nn
 from transformers import PreTrainedModel
@@ -8,20 +10,38 @@ from transformers import PreTrainedModel
 from ftlab.errors import ModelError
 
 
+def writes(net: nn.Module) -> bool:
+    """Return whether ``net`` is a language model: its output is the next token."""
+    untyped: Any = net
+    return untyped.get_output_embeddings() is not None
+
+
+def is_tied(net: PreTrainedModel) -> bool:
+    """Return whether the output layer of a language model is its embedding: one matrix that reads and writes."""
+    untyped: Any = net
+    output, embedding = untyped.get_output_embeddings(), untyped.get_input_embeddings()
+    return output is not None and output.weight is embedding.weight
+
+
 def head_modules(net: PreTrainedModel) -> list[str]:
     """Return the names of the modules beside the base that have parameters: ``pre_classifier``, ``classifier``, ...
 
-    BERT's pooler lies in its base, so it is not among them.
+    BERT's pooler lies in its base, so it is not among them. A language model has no head in this sense: its output
+    layer was trained with the rest.
     """
     prefix = _prefix(net)
+    if writes(net):
+        return []
     names = [name for name, part in net.named_children() if name != prefix and any(True for _ in part.parameters())]
     assert names, f"{type(net).__name__} has no head; the models room builds classifiers only"
     return names
 
 
 def head_parameters(net: PreTrainedModel) -> list[tuple[str, nn.Parameter]]:
-    """Return every parameter outside the base, with its full name."""
+    """Return every parameter outside the base, with its full name; of a language model none."""
     prefix = f"{_prefix(net)}."
+    if writes(net):
+        return []
     return [(name, parameter) for name, parameter in net.named_parameters() if not name.startswith(prefix)]
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from transformers import PreTrainedModel
 
 from ftlab.adapters.adapted import Adapted
-from ftlab.adapters.anatomy import freeze_all, head_parameters, layer_stack, module_names
+from ftlab.adapters.anatomy import freeze_all, head_parameters, layer_stack, module_names, writes
 from ftlab.errors import ModelError, did_you_mean
 
 
@@ -22,7 +23,7 @@ def add_freeze(
     """Freeze ``net`` except its head and what is chosen.
 
     Args:
-        net: a classifier.
+        net: a classifier, or a language model, whose output layer trains only where a pattern names it.
         last_layers: transformer layers from the top; with them the norm above them, and the pooler.
         patterns: instead of ``last_layers``: regular expressions, each found anywhere in a parameter's name.
         total_steps: not used.
@@ -48,18 +49,26 @@ def _by_layers(net: PreTrainedModel, last_layers: int) -> set[str]:
             f"{net.config.model_type}; type adapter.last_layers={min(2, len(layers))}"
         )
     trained = {f"{stack}.{number}" for number in range(len(layers) - last_layers, len(layers))}
-    names = [name for name, _ in net.named_parameters()]
+    parameters = list(net.named_parameters())
+    names = [name for name, _ in parameters]
     in_stack = [number for number, name in enumerate(names) if name.startswith(f"{stack}.")]
     depth = stack.count(".") + 2
     # DeBERTa registers the table and the norm of its relative positions there, which every layer reads.
     every_layer = bool(getattr(net.config, "relative_attention", False))
+    untyped: Any = net
+    output = set(map(id, untyped.get_output_embeddings().parameters())) if writes(net) else set()
     return {
         name
         for number, name in enumerate(names)
         if ".".join(name.split(".")[:depth]) in trained
         or "pooler" in name.split(".")
         # Registered after the layers: the final norm.
-        or (number > in_stack[-1] and "embed" not in name and not every_layer)
+        or (
+            number > in_stack[-1]
+            and "embed" not in name
+            and not every_layer
+            and id(parameters[number][1]) not in output
+        )
     }
 
 

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from ftlab.adapters.adapted import Adapted
-from ftlab.adapters.anatomy import head_modules
+from ftlab.adapters.anatomy import head_modules, is_tied, writes
 from ftlab.adapters.targets import Targets, find_targets
 from ftlab.errors import ModelError
 
@@ -30,7 +30,7 @@ def add_lora(
     A fresh update is zero: outputs are what they were, bit by bit. Peft writes the head into the adapter's folder.
 
     Args:
-        net: a classifier; changed in place.
+        net: a classifier, or a language model, which has no head to train; changed in place.
         targets: see `find_targets`.
         rank: of the update.
         alpha: the update is scaled by ``alpha / rank``.
@@ -43,15 +43,16 @@ def add_lora(
     _check_numbers(rank, alpha, dropout)
     found = find_targets(net, targets)
     _check_rank(net, rank, found)
+    _check_tied(net, found)
     # Named one by one: peft by itself trains only heads called classifier or score, not ModernBERT's `head`.
     heads = head_modules(net)
     config = LoraConfig(
-        task_type="SEQ_CLS",
+        task_type="CAUSAL_LM" if writes(net) else "SEQ_CLS",
         r=rank,
         lora_alpha=alpha,
         lora_dropout=dropout,
         target_modules=found.names,
-        modules_to_save=heads,
+        modules_to_save=heads or None,
         fan_in_fan_out=any(isinstance(layer, Conv1D) for layer in found.layers.values()),  # GPT-2 stores weights so
     )
     with warnings.catch_warnings():
@@ -78,6 +79,17 @@ def _check_rank(net: PreTrainedModel, rank: int, found: Targets) -> None:
         raise ModelError(
             f"adapter.rank={rank} is more than the {width} that {name} of this {net.config.model_type} is wide; type "
             f"adapter.rank={max(1, min(8, width))}"
+        )
+
+
+def _check_tied(net: PreTrainedModel, found: Targets) -> None:
+    """One matrix that reads and writes: beside the embedding alone, an update could not be merged."""
+    embedding = net.get_input_embeddings()
+    names = [name for name, layer in found.layers.items() if layer is embedding] if is_tied(net) else []
+    if names:
+        raise ModelError(
+            f"adapter.targets: {names[0]} of this {net.config.model_type} is its output layer too and takes no update; "
+            "type adapter.targets=auto or adapter.targets=all-linear"
         )
 
 

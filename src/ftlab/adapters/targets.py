@@ -22,6 +22,7 @@ AUTO: dict[str, tuple[str, ...]] = {
     "electra": ("query", "value"),
     "gpt2": ("c_attn",),
     "llama": ("q_proj", "v_proj"),
+    "mistral": ("q_proj", "v_proj"),
     "modernbert": ("Wqkv",),
     "qwen2": ("q_proj", "v_proj"),
     "roberta": ("query", "value"),
@@ -49,7 +50,7 @@ def find_targets(net: PreTrainedModel, targets: Sequence[str] | str) -> Targets:
     """Return the layers of the base that ``targets`` names.
 
     Args:
-        net: a classifier; the meta device will do.
+        net: a classifier or a language model; the meta device will do.
         targets: ``auto``; ``all-linear``; names or ends of names (``[query, value]``); or a regular expression that
             matches whole names.
 

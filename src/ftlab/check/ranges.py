@@ -67,7 +67,7 @@ RANGES: dict[str, Range] = {
 ONE_OF: dict[str, tuple[object, ...]] = {
     "adapter.merge": ("auto", True, False),
     "model.attention": ("sdpa", "eager", "flash"),
-    "model.head": ("auto", "classification"),
+    "model.head": ("auto", "classification", "lm"),
     "model.init": ("pretrained", "random"),
     "resume_policy": ("same", "strict", "changed"),
     "trainer.compile": (True, False),

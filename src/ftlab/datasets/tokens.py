@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import tempfile
 import zipfile
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from ftlab.datasets.splits import Rows
 from ftlab.errors import DataError
+from ftlab.paths import cache_dir as cache_dir
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -49,12 +49,6 @@ class Tokens:
     def lengths(self) -> NDArray[np.int64]:
         """Tokens per row, special ones included, (N,)."""
         return np.diff(self.offsets)
-
-
-def cache_dir() -> Path:
-    """Return the folder for what can be made again: ``FTLAB_CACHE``, or ``~/.cache/ftlab``."""
-    given = os.environ.get("FTLAB_CACHE")
-    return Path(given).expanduser() if given else Path.home() / ".cache" / "ftlab"
 
 
 def tokenize(rows: Rows, tokenizer: PreTrainedTokenizerFast, max_length: int) -> Tokens:

@@ -25,7 +25,7 @@ _OPTIONS: dict[str, tuple[type, ...]] = {
     "modules_to_save": (list,),
     "fan_in_fan_out": (bool,),
 }
-_KIND = {"peft_type": "LORA", "task_type": "SEQ_CLS"}
+_KIND = {"peft_type": ("LORA",), "task_type": ("SEQ_CLS", "CAUSAL_LM")}
 _IGNORED = ("peft_version", "inference_mode", "revision")
 
 
@@ -42,7 +42,7 @@ def read_adapter(folder: Path) -> AdapterFile:
 
     Raises:
         DataError: the file is broken.
-        ModelError: it is no LoRA of a classifier as ftlab writes it, or its weights are missing or pickled.
+        ModelError: it is no LoRA as ftlab writes it, or its weights are missing or pickled.
     """
     path = folder / "adapter_config.json"
     try:
@@ -58,7 +58,8 @@ def read_adapter(folder: Path) -> AdapterFile:
         why = f"only {pickled[0]}, a pickle that can run code when read" if pickled else f"no {WEIGHTS}"
         raise ModelError(f"{folder} holds {why}; save the adapter as safetensors, or train the run again")
     options = {name: raw[name] for name in _OPTIONS if raw.get(name) is not None}
-    return AdapterFile(base, LoraConfig(task_type="SEQ_CLS", base_model_name_or_path=base, **options))
+    kind = raw.get("task_type", "SEQ_CLS")
+    return AdapterFile(base, LoraConfig(task_type=kind, base_model_name_or_path=base, **options))
 
 
 def _check_keys(path: Path, raw: dict[str, Any]) -> None:
@@ -67,7 +68,7 @@ def _check_keys(path: Path, raw: dict[str, Any]) -> None:
         if key in _OPTIONS:
             fits = value is None or _fits(value, _OPTIONS[key])
         elif key in _KIND:
-            fits = value == _KIND[key]
+            fits = value in _KIND[key]
         else:
             fits = key == "base_model_name_or_path" or key in _IGNORED or not value or value == defaults.get(key)
         if not fits:

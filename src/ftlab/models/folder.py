@@ -12,6 +12,7 @@ from ftlab.errors import ModelError
 
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
+GENERATION = "generation_config.json"
 TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -21,6 +22,7 @@ TOKENIZER_FILES = (
     "vocab.json",
     "merges.txt",
     "bpe.codes",
+    "chat_template.jinja",
 )
 # Each makes transformers fetch or choose code by what a file says (CVE-2026-4372, CVE-2026-5241).
 _CODE_KEYS = (
@@ -89,7 +91,7 @@ def read_config_file(folder: Path, reference: Reference, *, from_hub: bool = Fal
         )
     if not path.is_file():
         raise ModelError(_no_config(folder, reference))
-    raw = _read_object(path, reference)
+    raw = read_object(path, reference)
     _refuse_code(raw, path, reference, ("auto_map",) if from_hub else ())
     if not isinstance(raw.get("model_type"), str):
         raise ModelError(f"{reference}: {path.name} names no model_type; give a folder saved by transformers")
@@ -106,7 +108,7 @@ def check_tokenizer_files(folder: Path, reference: Reference, *, from_hub: bool 
         )
     for name in ("tokenizer_config.json", "config.json"):  # transformers reads both, if only to choose a class
         if (path := folder / name).is_file():
-            _refuse_code(_read_object(path, reference), path, reference, ("auto_map",) if from_hub else ())
+            _refuse_code(read_object(path, reference), path, reference, ("auto_map",) if from_hub else ())
 
 
 def has_tokenizer(folder: Path) -> bool:
@@ -124,7 +126,7 @@ def weight_files(folder: Path, reference: Reference) -> list[Path]:
     if (folder / WEIGHTS).is_file():
         paths = [folder / WEIGHTS]
     elif (folder / WEIGHTS_INDEX).is_file():
-        index = _read_object(folder / WEIGHTS_INDEX, reference).get("weight_map")
+        index = read_object(folder / WEIGHTS_INDEX, reference).get("weight_map")
         names = sorted({str(name) for name in index.values()}) if isinstance(index, dict) else []
         bad = [name for name in names if Path(name).name != name or not name.endswith(".safetensors")]
         if bad or not names:
@@ -176,7 +178,12 @@ def _listing(folder: Path, limit: int = 6) -> str:
     return f"found: {', '.join(names[:limit])}{more}" if names else "it is empty"
 
 
-def _read_object(path: Path, reference: Reference) -> dict[str, Any]:
+def read_object(path: Path, reference: Reference) -> dict[str, Any]:
+    """Return a JSON file as data.
+
+    Raises:
+        ModelError: it is broken, or no object.
+    """
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Literal
 
 from ftlab.errors import ModelError
-from ftlab.models.folder import TOKENIZER_FILES, WEIGHTS, WEIGHTS_INDEX, Reference, has_tokenizer, has_weights
+from ftlab.models.folder import (
+    GENERATION,
+    TOKENIZER_FILES,
+    WEIGHTS,
+    WEIGHTS_INDEX,
+    Reference,
+    has_tokenizer,
+    has_weights,
+)
 
 Kind = Literal["config", "tokenizer", "weights"]
 REACH_SECONDS = 4.0  # how long the hub may take to answer the first request
@@ -186,6 +194,7 @@ def _wanted(reference: Reference, kind: Kind, files: tuple[str, ...]) -> list[st
         )
     if kind == "config":
         return config
+    config += [name for name in files if name == GENERATION]  # which tokens end a text
     if WEIGHTS in files:
         return [*config, WEIGHTS]
     if WEIGHTS_INDEX in files:

@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-import torch
-from safetensors import SafetensorError, safe_open
-from transformers import AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel
 
-from ftlab.errors import ModelError
-from ftlab.models.architecture import model_class, read_config
-from ftlab.models.attention import attention_of
-from ftlab.models.digest import file_digest, tensor_digest
-from ftlab.models.embedded import check_package
-from ftlab.models.folder import Reference, weight_files
-from ftlab.models.quiet import quiet
-from ftlab.models.source import Origin, checkpoint_reference, find_source
+from ftlab.models.architecture import read_config
+from ftlab.models.weights import LoadedNet as LoadedNet
+from ftlab.models.weights import load_net, meta_net
 from ftlab.schema import ModelConfig
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedNet:
-    """A network ready for an adapter."""
-
-    net: PreTrainedModel  # in train mode, fp32, on the CPU
-    revision: str | None  # commit of the hub repository; None: not from the hub
-    weights_digest: str  # sha256 of the checkpoint's file, or of the random base's tensors
-    origin: Origin
 
 
 def load_classifier(cfg: ModelConfig, labels: Sequence[str], pad_token_id: int | None = None) -> LoadedNet:
     """Return the network that ``cfg`` asks for, with a head for ``labels``.
 
     A head that the checkpoint lacks, or has for another number of labels, is drawn from torch's global generator; so
-    is everything with ``init=random``. Seed it first.
+    is everything with ``init=random``. Seed it first. A causal language model gets a head on its last token: texts are
+    padded on the right, and the padding token tells where they end.
 
     Args:
         cfg: the model.
@@ -46,17 +27,8 @@ def load_classifier(cfg: ModelConfig, labels: Sequence[str], pad_token_id: int |
     Raises:
         ModelError: the weights cannot be had, cannot be read, or do not fit the configuration.
     """
-    config = _labelled(read_config(cfg, len(labels), pad_token_id), labels)
-    if cfg.init == "random":
-        net = _build(cfg, config)
-        digest = tensor_digest(net.base_model.state_dict())
-        return LoadedNet(_ready(net, ""), None, digest, "random")
-    reference = checkpoint_reference(cfg)
-    source = find_source(cfg, "weights")
-    paths = weight_files(source.folder, reference)
-    digest = check_package(cfg, source.folder) if source.origin == "embedded" else file_digest(paths)
-    net = _load(cfg, config, _read_tensors(paths, reference), reference)
-    return LoadedNet(_ready(net, reference.value), source.revision, digest, source.origin)
+    loaded, _ = load_net(cfg, _labelled(read_config(cfg, len(labels), pad_token_id), labels), "classification")
+    return loaded
 
 
 def meta_classifier(cfg: ModelConfig, labels: Sequence[str], pad_token_id: int | None = None) -> PreTrainedModel:
@@ -65,11 +37,7 @@ def meta_classifier(cfg: ModelConfig, labels: Sequence[str], pad_token_id: int |
     Raises:
         ModelError: the configuration cannot be had or does not build.
     """
-    config = _labelled(read_config(cfg, len(labels), pad_token_id), labels)
-    with torch.device("meta"):
-        net = _build(cfg, config)
-    net.train()
-    return net
+    return meta_net(cfg, _labelled(read_config(cfg, len(labels), pad_token_id), labels), "classification")
 
 
 def _labelled(config: PretrainedConfig, labels: Sequence[str]) -> PretrainedConfig:
@@ -77,79 +45,3 @@ def _labelled(config: PretrainedConfig, labels: Sequence[str]) -> PretrainedConf
     config.id2label = dict(enumerate(labels))
     config.label2id = {name: number for number, name in enumerate(labels)}
     return config
-
-
-def _build(cfg: ModelConfig, config: PretrainedConfig) -> PreTrainedModel:
-    auto: Any = AutoModelForSequenceClassification
-    try:
-        with quiet():
-            net: PreTrainedModel = auto.from_config(
-                config, attn_implementation=attention_of(cfg, config), dtype=torch.float32, trust_remote_code=False
-            )
-    except (ValueError, TypeError, KeyError, AssertionError, ZeroDivisionError, RuntimeError) as error:
-        # What transformers and torch raise for sizes that do not go together; the sizes are the user's.
-        shaped = cfg.init == "random" and cfg.architecture
-        given = "model.architecture" if shaped else f"model.checkpoint={cfg.checkpoint}"
-        why = " ".join(str(error).split())[:300]
-        raise ModelError(f"{given} does not build a {config.model_type} ({why}); correct that number") from error
-    return net
-
-
-def _load(
-    cfg: ModelConfig, config: PretrainedConfig, tensors: dict[str, torch.Tensor], reference: Reference
-) -> PreTrainedModel:
-    # The class is told the tensors, not the folder: in a folder transformers would also look for adapters, pickles and
-    # distributed checkpoints.
-    loader: Any = model_class(config)
-    with quiet():
-        net, report = loader.from_pretrained(
-            None,
-            config=config,
-            state_dict=tensors,
-            attn_implementation=attention_of(cfg, config),
-            dtype=torch.float32,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-            local_files_only=True,
-        )
-    assert isinstance(net, PreTrainedModel)
-    wrong_size = [entry[0] for entry in report["mismatched_keys"]]
-    _check_base(net, wrong_size, reference, "are of another size than config.json says")
-    _check_base(net, report["missing_keys"], reference, "are missing")
-    return net
-
-
-def _check_base(net: PreTrainedModel, names: Iterable[str], reference: Reference, what: str) -> None:
-    """Only a head may be new; the pooler too, which masked-language-model checkpoints lack."""
-    prefix = f"{net.base_model_prefix}."
-    bad = sorted(name for name in names if name.startswith(prefix) and "pooler" not in name.split("."))
-    if bad:
-        shown = ", ".join(bad[:3]) + (", ..." if len(bad) > 3 else "")
-        raise ModelError(
-            f"{reference}: {len(bad)} weights of the {net.config.model_type} {what} ({shown}); give a complete "
-            "checkpoint, or type model.init=random"
-        )
-
-
-def _read_tensors(paths: Sequence[Path], reference: Reference) -> dict[str, torch.Tensor]:
-    tensors: dict[str, torch.Tensor] = {}
-    for path in paths:
-        try:
-            with safe_open(path, framework="pt") as file:
-                names = list(file.keys())
-            for name in names:
-                # Opened for each, so that only one tensor's part of the file counts as the process's memory at a time.
-                with safe_open(path, framework="pt") as file:
-                    # Copied out of the mapping, whose odd addresses change the last bit of results: a saved net must
-                    # compute what it did before, and the file may be written anew.
-                    tensors[name] = file.get_tensor(name).clone()
-        except (SafetensorError, OSError) as error:
-            raise ModelError(f"{reference}: {path.name} cannot be read ({error}); copy or download it again") from error
-    return tensors
-
-
-def _ready(net: PreTrainedModel, name: str) -> PreTrainedModel:
-    # from_pretrained returns eval mode, and Lightning's fit would keep it so: no dropout in training.
-    net.train()
-    net.name_or_path = net.config.name_or_path = name  # peft writes it into an adapter's folder as the base
-    return net

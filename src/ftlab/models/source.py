@@ -13,6 +13,7 @@ from ftlab.models.folder import Reference, local_folder
 from ftlab.models.hub import Kind
 from ftlab.schema import ModelConfig
 
+_GATED = ("meta-llama/",)  # owners whose models are given to those only who accept their terms
 Origin = Literal["folder", "embedded", "hub", "random"]
 
 
@@ -48,7 +49,7 @@ def find_source(cfg: ModelConfig, kind: Kind) -> Source:
     found = _without_hub(cfg)
     if found is not None:
         return found
-    folder = hub.fetch(checkpoint_reference(cfg), kind, install_hint(cfg))
+    folder = hub.fetch(checkpoint_reference(cfg), kind, install_hint(cfg) or _gate_hint(cfg))
     return Source(folder, "hub", folder.name)
 
 
@@ -69,3 +70,8 @@ def _without_hub(cfg: ModelConfig) -> Source | None:
         return Source(folder, "folder", None)
     folder = embedded_folder(cfg)
     return None if folder is None else Source(folder, "embedded", None)
+
+
+def _gate_hint(cfg: ModelConfig) -> str:
+    gated = str(cfg.checkpoint).startswith(_GATED)
+    return "it is gated, so accept its terms on the hub's page and set HF_TOKEN, " if gated else ""

@@ -5,6 +5,8 @@ BPE with 2,048 entries: [PAD] [UNK] [CLS] [SEP] [MASK], the 256 bytes, and 1,787
 library (``BpeTrainer``, ``ByteLevel`` without prefix space) from the sentences of the bundled policy_stance data set.
 Texts are framed as BERT frames them, ``[CLS] a [SEP] b [SEP]``. Any UTF-8 text comes back from its tokens unchanged:
 every byte is an entry, and the name of a special token inside a text is read as text (``split_special_tokens``).
+For a causal language model a text ends with [SEP], and the names are read as the tokens, so that a chat template can
+write them.
 """
 
 from __future__ import annotations
@@ -19,9 +21,11 @@ from transformers import AutoTokenizer, PretrainedConfig, PreTrainedTokenizerFas
 
 from ftlab.errors import ModelError
 from ftlab.models import hub
-from ftlab.models.architecture import model_class, read_config
+from ftlab.models.architecture import Task, model_class, read_config, writes_texts
 from ftlab.models.embedded import MINILM, PACKAGES, package_folder
+from ftlab.models.family import is_causal
 from ftlab.models.folder import Reference, check_tokenizer_files, has_tokenizer, local_folder
+from ftlab.models.padding import give_padding
 from ftlab.models.quiet import quiet
 from ftlab.models.source import checkpoint_reference, find_here, find_source
 from ftlab.schema import ModelConfig
@@ -38,6 +42,7 @@ class LoadedTokenizer:
     tokenizer: PreTrainedTokenizerFast
     name: str
     substituted: bool  # True: a random model whose own tokenizer is not on this machine
+    note: str | None = None  # what the user should know of its padding
 
 
 def load_tokenizer(cfg: ModelConfig, name: str | None) -> LoadedTokenizer:
@@ -85,11 +90,21 @@ def check_vocabulary(loaded: LoadedTokenizer, config: PretrainedConfig) -> None:
         )
 
 
+def own_template(tokenizer: PreTrainedTokenizerFast) -> str | None:
+    """Return the tokenizer's own chat template as Jinja source, or None. Of several it is the one called default."""
+    found = tokenizer.chat_template
+    if isinstance(found, dict):
+        found = found.get("default")
+    return found if isinstance(found, str) and found else None
+
+
 def _bytes_folder() -> Path:
     return Path(__file__).parent / BYTES
 
 
 def _has_bert_vocabulary(cfg: ModelConfig) -> bool:
+    if is_causal(cfg):
+        return False
     config = read_config(cfg)
     return config.model_type in ("bert", "distilbert", "electra") and config.vocab_size == _BERT_VOCABULARY
 
@@ -121,23 +136,20 @@ def _finish(cfg: ModelConfig, folder: Path, name: str, *, substituted: bool, own
         raise ModelError(
             f"tokenizer {name} has no fast form (tokenizer.json); give another with model.tokenizer=<hub id or folder>"
         )
-    _give_padding(tokenizer, name)
+    if name == BYTES and is_causal(cfg):
+        _write_with(tokenizer)
+    note = give_padding(tokenizer, name)
     if not (folder / "adapter_config.json").is_file():  # ours: what it was saved with fits
         _fit_inputs(tokenizer, cfg, own=own)
     tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
-    return LoadedTokenizer(tokenizer, name, substituted)
+    return LoadedTokenizer(tokenizer, name, substituted, note)
 
 
-def _give_padding(tokenizer: PreTrainedTokenizerFast, name: str) -> None:
-    tokenizer.padding_side = "right"  # absolute positions count from the first token
-    if tokenizer.pad_token is not None:
-        return
-    stand_in = tokenizer.eos_token or tokenizer.unk_token
-    if stand_in is None:
-        raise ModelError(
-            f"tokenizer {name} has no token to pad with; give another with model.tokenizer=<hub id or folder>"
-        )
-    tokenizer.pad_token = stand_in
+def _write_with(tokenizer: PreTrainedTokenizerFast) -> None:
+    """Let ``bytes`` end what is written, and read its special tokens in rendered templates."""
+    tokenizer.bos_token, tokenizer.eos_token = tokenizer.cls_token, tokenizer.sep_token
+    tokenizer.split_special_tokens = False
+    tokenizer.init_kwargs["split_special_tokens"] = False  # saved with it
 
 
 def _check_converters(folder: Path, name: str) -> None:
@@ -163,10 +175,12 @@ def _fit_inputs(tokenizer: PreTrainedTokenizerFast, cfg: ModelConfig, *, own: bo
     """Give segment ids to a network that learned two segments, and to no other: DistilBERT refuses them.
 
     The checkpoint's own tokenizer loses them where the network refuses them or has one segment only, as copies of
-    DistilBERT saved with BERT's tokenizer; it is never given any.
+    DistilBERT saved with BERT's tokenizer; it is never given any. GPT-2 takes them, and adds words for them.
     """
-    config = read_config(cfg)
-    accepted = "token_type_ids" in inspect.signature(model_class(config).forward).parameters
+    task: Task = "causal_lm" if is_causal(cfg) and cfg.head != "classification" else "classification"
+    config = read_config(cfg, task=task)
+    parameters = inspect.signature(model_class(config, task).forward).parameters
+    accepted = "token_type_ids" in parameters and not writes_texts(config)
     segments = getattr(config, "type_vocab_size", 0) or 0
     names: Sequence[str] = tokenizer.model_input_names
     without = [n for n in names if n != "token_type_ids"]

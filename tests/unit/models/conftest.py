@@ -24,7 +24,11 @@ SHAPES: dict[str, dict[str, Any]] = {
     "deberta-v2": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64},
     "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 2},
     "llama": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64},
+    "qwen2": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
+    "mistral": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
 }  # fmt: skip
+for kind in ("qwen2", "mistral"):
+    SHAPES[kind]["num_key_value_heads"] = 2
 LABELS = ["oppose", "neutral", "support"]
 
 
