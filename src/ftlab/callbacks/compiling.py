@@ -129,7 +129,7 @@ class Compiling(Measuring):
             self._synchronize()
         mask = batch.get("attention_mask")  # (B, T)
         self._open[0] += self._clock() - self._mark
-        self._open[1] += batch["input_ids"].numel() if mask is None else mask.numel()
+        self._open[1] += batch["input_ids"].numel() if mask is None or mask.ndim != 2 else mask.numel()
         if trainer.global_step != self._update:
             self._update = trainer.global_step
             self._keep(*self._open)

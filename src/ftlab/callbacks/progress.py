@@ -131,7 +131,7 @@ class Progress(Resumable):
             return
         loss = batch_loss(trainer, self._outputs)
         shown = [] if loss is None else [f"last train/loss {float(loss):.4f}"]
-        names = dict.fromkeys(["val/loss", "val/accuracy", self._monitor])
+        names = dict.fromkeys(["val/loss", "val/accuracy", "val/perplexity", self._monitor])
         metrics = trainer.callback_metrics
         shown += [f"{name} {float(metrics[name]):.4f}" for name in names if name in metrics]
         last = f" of {trainer.max_epochs}" if trainer.max_epochs and trainer.max_epochs > 0 else ""

@@ -26,7 +26,8 @@ class Throughput(Measuring):
 
     A step is one update of the weights (all its accumulated batches), with the loading of its data, except that of
     the first step after an epoch begins, a validation ends or a checkpoint is written: these are in ``seconds`` only.
-    Tokens are those of ``attention_mask``; padding is what was computed besides them.
+    Tokens are those of ``attention_mask``, or where a batch brings ``whole_tokens`` (shared by several processes, or
+    packed), those; padding is what was computed besides them.
 
     Price: on a CPU about 20 us per batch. On CUDA and Apple it waits for the device before reading the clock: one
     synchronisation per batch, which costs the overlap of Python with the device.
@@ -137,11 +138,12 @@ class Throughput(Measuring):
 
     def _count(self, batch: Batch) -> None:
         self._batches += 1
-        self._examples += len(batch.get("whole_labels", batch["labels"]))
-        mask = batch.get("attention_mask")  # (B, T)
+        examples = batch.get("whole_examples")  # of packed texts there are more than lines
+        self._examples += len(batch.get("whole_labels", batch["labels"])) if examples is None else int(examples.item())
+        mask = batch.get("attention_mask")  # (B, T); (B, 1, T, T) where texts are packed
         if (whole := batch.get("whole_tokens")) is not None:  # of all processes that share the batch
             self._tokens, self._computed = self._tokens + whole[0], self._computed + whole[1]
-        elif mask is not None:
+        elif mask is not None and mask.ndim == 2:
             self._masks.append(mask)
             self._computed += mask.numel()
             if len(self._masks) == _MASKS:

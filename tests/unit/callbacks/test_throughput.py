@@ -6,6 +6,7 @@ from typing import Any
 
 import lightning as L
 import pytest
+import torch
 
 from ftlab.callbacks import throughput
 from ftlab.callbacks.throughput import Throughput
@@ -61,6 +62,25 @@ def test_examples_tokens_and_padding_are_counted(fit: Any, tiny: Any, batches: A
     assert found["examples_per_second"] == 11 / 0.5
     assert found["tokens_per_second"] == 17 / 0.5
     assert found["padding_fraction"] == 1 - 17 / 44
+
+
+def test_texts_and_tokens_of_packed_batches_are_those_the_batch_tells(fit: Any, tiny: Any, batches: Any) -> None:
+    train = batches(1, 1, rows=2, length=4)
+    for batch in train:
+        batch["attention_mask"] = torch.ones(2, 1, 4, 4, dtype=torch.bool)
+        batch["labels"] = torch.zeros(2, 4, dtype=torch.int64)
+        batch |= {"whole_examples": torch.tensor(5), "whole_tokens": torch.tensor([7, 8])}
+    found = measure(fit, tiny(), train, Timed(100, 100))
+    assert found["examples_per_second"] == 10 / 0.2
+    assert found["tokens_per_second"] == 14 / 0.2
+    assert found["padding_fraction"] == 1 - 14 / 16
+
+
+def test_a_mask_of_pairs_alone_leaves_tokens_unknown(fit: Any, tiny: Any, batches: Any) -> None:
+    train = [{**batch, "attention_mask": torch.ones(3, 1, 4, 4, dtype=torch.bool)} for batch in batches(1, 1)]
+    found = measure(fit, tiny(), train, Timed(10, 10))
+    assert (found["tokens_per_second"], found["padding_fraction"]) == (None, None)
+    assert found["examples_per_second"] == 300.0
 
 
 def test_accumulated_batches_make_one_step(fit: Any, tiny: Any, batches: Any) -> None:
