@@ -106,9 +106,16 @@ class PadCollator:
         batch["row_ids"] = torch.tensor([row[0] for row in rows], dtype=torch.int64)
         if isinstance(rows, SharedRows):
             batch["whole_labels"] = torch.tensor(rows.labels, dtype=torch.int64)
-            batch["whole_tokens"] = torch.tensor(self._whole_tokens(rows.lengths), dtype=torch.int64)
+            batch["whole_tokens"] = torch.tensor(computed_tokens(rows.lengths, self.width), dtype=torch.int64)
         return batch
 
-    def _whole_tokens(self, lengths: list[list[int]]) -> tuple[int, int]:
-        computed = sum(len(dealt) * (self.width or max(dealt)) for dealt in lengths if dealt)
-        return sum(sum(dealt) for dealt in lengths), computed
+
+def computed_tokens(lengths: list[list[int]], width: int | None) -> tuple[int, int]:
+    """Return the tokens of a batch, and those that its processes compute, padding included.
+
+    Args:
+        lengths: tokens of each row, by process.
+        width: tokens every row is padded to; None: the longest row of its process.
+    """
+    computed = sum(len(dealt) * (width or max(dealt)) for dealt in lengths if dealt)
+    return sum(sum(dealt) for dealt in lengths), computed

@@ -8,7 +8,7 @@ from pathlib import Path
 from ftlab.errors import ConfigError, did_you_mean
 from ftlab.schema import DatasetConfig
 
-BATCHINGS = ("length_grouped", "shuffled", "fixed")
+BATCHINGS = ("length_grouped", "shuffled", "fixed", "packed")
 LEAK_ANSWERS = ("warn", "drop", "fail")
 LM_FORMATS = ("messages", "conversations", "alpaca", "prompt_completion", "text")
 FORMATS = ("auto", "classification", *LM_FORMATS)
@@ -63,6 +63,16 @@ def option_faults(cfg: DatasetConfig) -> list[str]:
             "train on; type smaller ones, e.g. dataset.val_fraction=0.1 dataset.test_fraction=0.2"
         )
     return faults
+
+
+def packed_labels(cfg: DatasetConfig) -> list[str]:
+    """Return why a data set of labels cannot be batched as ``dataset.batching`` says."""
+    if cfg.batching != "packed":
+        return []
+    return [
+        "dataset.batching=packed puts several texts into one row, and a label belongs to one text; type "
+        "dataset.batching=length_grouped"
+    ]
 
 
 def _hub_faults(hub: str | None) -> list[str]:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ftlab.datasets.batching import EpochBatches
 from ftlab.datasets.datamodule import TextDataModule
 from ftlab.datasets.splits import Rows, Splits
+from ftlab.errors import ConfigError
 from ftlab.schema import DatasetConfig
 
 
@@ -86,6 +87,11 @@ def test_batching_chooses_order_and_width(make: Callable[..., TextDataModule]) -
     for loader in (fixed.train_dataloader(), fixed.val_dataloader(), fixed.test_dataloader()):
         assert {b["input_ids"].shape[1] for b in loader} == {20}
     assert grouped.padding_fraction() < shuffled.padding_fraction() < fixed.padding_fraction() < 1
+
+
+def test_rows_with_labels_cannot_be_packed(make: Callable[..., TextDataModule]) -> None:
+    with pytest.raises(ConfigError, match=r"a label belongs to one text; type dataset\.batching=length_grouped"):
+        make(batching="packed")
 
 
 @pytest.mark.parametrize("batching", ["length_grouped", "shuffled", "fixed"])
