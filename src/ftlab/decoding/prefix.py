@@ -164,4 +164,6 @@ def logits_at(net: nn.Module, inputs: dict[str, Any], rows: Tensor, columns: Ten
 def _recomputes(net: nn.Module) -> bool:
     """Whether activations are computed again in the backward pass: a cache would then be filled twice."""
     base: Any = base_of(net)
-    return bool(net.training and getattr(base, "is_gradient_checkpointing", False))
+    # Named anew in transformers 5.2x; the old name warns there.
+    names = ("is_activation_checkpointing", "is_gradient_checkpointing")
+    return bool(net.training and next((getattr(base, name) for name in names if hasattr(type(base), name)), False))
