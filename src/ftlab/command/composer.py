@@ -205,5 +205,9 @@ def explain(error: BaseException) -> str:
     """Return what Hydra or OmegaConf say, in one line."""
     said = [str(e) for e in (error, error.__cause__) if e is not None and str(e)]
     lines = [line.strip() for text in said for line in text.splitlines() if line.strip()]
-    kept = [line for line in lines if not line.startswith(("full_key:", "object_type", "See https", "Set the env"))]
+    kept = [
+        line
+        for line in lines
+        if not line.startswith(("full_key:", "object_type", "reference_type", "See https", "Set the env"))
+    ]
     return " ".join(dict.fromkeys(kept)) or type(error).__name__

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from hydra.core.override_parser.types import Override, ValueType
+from hydra.core.override_parser.types import Override, QuotedString, ValueType
 from hydra.errors import OverrideParseException
 
 from ftlab.command.composer import Composer, is_open
@@ -24,6 +24,7 @@ _OURS = {
     "hydra/job_logging": "a run's log is its run.log",
     "hydra/hydra_logging": "a run's log is its run.log",
 }
+_TEXTS = ("dataset.samples",)  # data, in which nothing refers to another option
 _NEEDED = ("model", "dataset", "adapter", "optimizer", "scheduler", "trainer", "cost", "tracking")
 
 
@@ -86,10 +87,10 @@ class Reader:
             return None
         if self._is_group(override):
             return self._read_choice(text, override)
-        passed = text
+        passed = _literal(text, override)
         bare = not (override.is_add() or override.is_force_add() or override.is_delete())
         if bare and is_open(override.key_or_group, self.composer.root):
-            passed = f"++{text}"  # an option that the YAML file does not list
+            passed = f"++{passed}"  # an option that the YAML file does not list
         return Given(text, passed, self.composer.parse(passed), False)
 
     def _is_group(self, override: Override) -> bool:
@@ -126,6 +127,13 @@ class Reader:
             self.unsure.add(group)
             return None
         return Given(text, f"{group}={near}", self.composer.parse(f"{group}={near}"), True)
+
+
+def _literal(text: str, override: Override) -> str:
+    r"""Return ``text`` with each ``${`` of quoted texts that are data as ``\${``, which OmegaConf takes for itself."""
+    held = override._value if isinstance(override._value, list) else []
+    quoted = bool(held) and all(isinstance(one, QuotedString) for one in held)
+    return re.sub(r"(?<!\\)\$\{", r"\\${", text) if override.key_or_group in _TEXTS and quoted else text
 
 
 def _named(override: Override) -> list[object]:

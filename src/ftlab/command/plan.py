@@ -191,11 +191,13 @@ def _check_cell(cell: Cell, base: Loaded, verb: str) -> list[str]:
 
 
 def broken_references(cfg: DictConfig) -> list[str]:
-    """Return one sentence per value that refers to something that is not there."""
+    """Return one sentence per value that refers to something that is not there, lists and what they hold included."""
     faults = []
-    for key in (key for key, value in leaves(plain(cfg, resolve=False)) if isinstance(value, str) and "${" in value):
+    for key in (key for key, value in leaves(plain(cfg, resolve=False)) if "${" in str(value)):
         try:
-            OmegaConf.select(cfg, key, throw_on_missing=False)
+            found = OmegaConf.select(cfg, key, throw_on_missing=False)
+            if OmegaConf.is_config(found):
+                OmegaConf.to_container(found, resolve=True)
         except OmegaConfBaseException as error:
             faults.append(f"{key} refers to what cannot be found ({explain(error)}); write a value")
     return faults

@@ -87,6 +87,31 @@ def test_a_reference_to_nothing_is_said(plan):
     assert broken_references(OmegaConf.create({"a": "${b}", "b": 1, "c": r"\${d}"})) == []
 
 
+@pytest.mark.parametrize(
+    "word",
+    [
+        'latency.batch_sizes=[1,"${x}"]',
+        'trainer.devices=["${x}"]',
+        "dataset.samples=[${x}]",
+        '+metrics.f1={_target_: torchmetrics.F1Score, task: [{a: "${x}"}]}',
+    ],
+)
+def test_a_reference_to_nothing_inside_of_a_list_is_said(plan, word):
+    (fault,) = plan(word).faults
+    key = word.lstrip("+").partition("=")[0]
+    assert fault.startswith(f"{key}") and fault.endswith(
+        "refers to what cannot be found (Interpolation key 'x' not found); write a value"
+    )
+
+
+@pytest.mark.parametrize("typed", ['["it costs ${x}"]', r'["it costs \${x}"]', '["it costs ${x"]'])
+def test_quoted_samples_are_texts_and_refer_to_nothing(plan, typed):
+    made = plan(f"dataset.samples={typed}")
+    assert made.faults == made.typing_faults == []
+    assert list(made.cells[0].cfg.dataset.samples) == [f"it costs ${{x{'}' if '}' in typed else ''}"]
+    assert "$" in made.overrides[-1] and "\\${" in made.overrides[-1]  # what Hydra is told means the same
+
+
 def test_what_hydra_cannot_compose_is_a_fault(plan, composer, monkeypatch):
     def fail(first, chosen):
         raise ConfigError("no such thing")
