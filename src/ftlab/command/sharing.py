@@ -13,6 +13,7 @@ from ftlab import threads
 from ftlab.command.composer import plain
 from ftlab.command.plan import Plan
 from ftlab.cores import usable_cores, usable_cpus
+from ftlab.processes.devices import named_devices
 
 
 @contextmanager
@@ -70,7 +71,4 @@ def jobs_at_once(launcher: Mapping[str, Any], jobs: int) -> int | None:
 
 def ranks(trainer: Mapping[str, Any]) -> int:
     """Return how many processes on this machine train one model together: one per device."""
-    devices = trainer.get("devices")
-    if isinstance(devices, list):
-        return max(1, len(devices))
-    return max(1, int(str(devices))) if str(devices).isdigit() else 1
+    return named_devices(trainer.get("devices")) or 1

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 class Child:
     """One other process. It has a process group of its own, so Ctrl-C in a terminal reaches the first process alone.
 
-    What it prints goes to the log; lines that begin with ``MARK`` are messages. It ends itself when its standard input
+    What it prints goes to the log; what follows ``MARK`` on a line is a message. It ends itself when its standard input
     is closed, which the system does however the first process ends.
     """
 
@@ -58,15 +58,18 @@ class Child:
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            if line.startswith(MARK):
-                self._inbox.put((self.rank, json.loads(line.removeprefix(MARK))))
-            elif line.strip():
-                self.tail.append(line.rstrip())
-                _log.info("process %d: %s", self.rank, line.rstrip())
+            said, mark, message = line.partition(MARK)  # a library may have left its own line unfinished before it
+            if mark:
+                self._inbox.put((self.rank, json.loads(message)))
+            if said.strip():
+                self.tail.append(said.rstrip())
+                _log.info("process %d: %s", self.rank, said.rstrip())
 
     def wait(self) -> int:
-        """Wait for its end and return its exit code, below 0 the number of the signal that ended it."""
-        return self.process.wait()
+        """Wait for its end, with all it said, and return its exit code, below 0 the signal that ended it."""
+        code = self.process.wait()
+        self._reader.join(1.0)  # no longer: a process that it started may hold the pipe
+        return code
 
     def end(self, seconds: float = _SECONDS_TO_END) -> None:
         """Wait for it, at most ``seconds``; then kill it, and the loader processes it started."""

@@ -6,6 +6,7 @@ All processes must make the same calls in the same order.
 from __future__ import annotations
 
 import io
+import socket
 from typing import Any
 
 import torch
@@ -92,8 +93,13 @@ def join(port: int, rank: int, processes: int, device: str, store: Any = None) -
 
 
 def open_store(processes: int) -> TCPStore:
-    """Return the place where ``processes`` meet, at a free ``port`` of this host."""
-    return TCPStore("127.0.0.1", 0, processes, True, wait_for_workers=False)
+    """Return the place where ``processes`` meet, at a free ``port`` that only this host can reach.
+
+    Left to itself, the store would listen on every network, and take what anyone writes into it.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port, handle = server.getsockname()[1], server.detach()  # which the store closes
+    return TCPStore("127.0.0.1", port, processes, True, wait_for_workers=False, master_listen_fd=handle)
 
 
 def part() -> None:

@@ -36,9 +36,12 @@ def count_processes(trainer: Mapping[str, Any], accelerator: str, batch_size: in
         batch_size: rows per batch, shared by all processes.
 
     Raises:
-        ConfigError: the rows cannot be shared out evenly, or another launcher started this.
+        ConfigError: the accelerator takes no such devices, the rows cannot be shared out evenly, or another launcher
+            started this.
     """
-    count = named_devices(trainer.get("devices", 1))
+    devices = trainer.get("devices", 1)
+    count = named_devices(devices)
+    _check_devices(devices, count, accelerator)
     if not count:
         count = torch.cuda.device_count() if accelerator == "cuda" else 1
     if count == 1:
@@ -51,6 +54,18 @@ def count_processes(trainer: Mapping[str, Any], accelerator: str, batch_size: in
             "type python -m ftlab without the launcher"
         )
     return count
+
+
+def _check_devices(devices: object, count: int | None, accelerator: str) -> None:
+    """Refuse what Lightning refuses with an error of its own, where ``auto`` has become a CPU or an Apple GPU."""
+    typed = str(devices).replace(" ", "")
+    if accelerator == "cpu" and typed != "auto" and not typed.isdigit():
+        raise ConfigError(
+            f"trainer.devices={typed} counts or names GPUs, and this run is on the CPU, where devices are processes; "
+            f"write trainer.devices={count or 1}"
+        )
+    if accelerator == "mps" and (typed not in ("auto", "-1", "1", "[0]")):
+        raise ConfigError(f"trainer.devices={typed} is not the one Apple GPU there is; write trainer.devices=1")
 
 
 def strategy_name(trainer: Mapping[str, Any], count: int) -> str:

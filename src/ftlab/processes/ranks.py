@@ -131,6 +131,8 @@ class Ranks:
             if "failed" in message:
                 self._note(rank, message)
                 self._raise_failure()
+            if "ended" in message and rank in waiting:
+                raise ProcessError(_death(next(child for child in self._children if child.rank == rank), 0))
             waiting.discard(rank)
 
     def _drain(self, seconds: float) -> None:
@@ -144,6 +146,8 @@ class Ranks:
 
     def _watch(self, child: Child) -> None:
         code = child.wait()
+        if code == 0:
+            self._inbox.put((child.rank, {"ended": True}))  # well, unless it is still waited for
         if code == 0 or self._over.is_set():
             return
         self._inbox.put((child.rank, {"failed": None, "sentences": [], "code": code}))

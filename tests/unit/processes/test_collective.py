@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psutil
 import pytest
 import torch
 
@@ -53,3 +54,9 @@ def test_rows_of_unequal_numbers_stand_one_after_the_other(alone, monkeypatch):
 def _copied(parts, tensor, group=None):
     for part in parts:
         part.copy_(tensor)
+
+
+def test_the_place_to_meet_is_out_of_reach_of_other_machines():
+    store = collective.open_store(2)
+    heard = [one.laddr for one in psutil.Process().net_connections() if one.status == psutil.CONN_LISTEN]
+    assert [address.ip for address in heard if address.port == store.port] == ["127.0.0.1"]

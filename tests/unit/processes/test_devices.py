@@ -33,6 +33,19 @@ def test_one_process_per_device(monkeypatch):
     ]
 
 
+@pytest.mark.parametrize(("devices", "meant"), [(-1, 1), ("-1", 1), ([0], 1), ([0, 1], 2), ("0,1,2", 3)])
+def test_on_a_cpu_devices_are_a_number_of_processes(devices, meant):
+    with pytest.raises(ConfigError, match=rf"this run is on the CPU.*; write trainer\.devices={meant}$"):
+        count_processes({"devices": devices}, "cpu", 12)
+
+
+def test_there_is_one_apple_gpu():
+    assert [count_processes({"devices": d}, "mps", 12) for d in (1, "1", "auto", -1, [0])] == [1] * 5
+    for devices in (2, [1], [0, 1], "0,1"):
+        with pytest.raises(ConfigError, match=r"the one Apple GPU there is; write trainer\.devices=1"):
+            count_processes({"devices": devices}, "mps", 12)
+
+
 def test_strategies_for_gpus_name_the_one_that_works_without(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(

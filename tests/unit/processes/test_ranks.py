@@ -153,3 +153,19 @@ def test_a_process_ends_when_the_first_one_is_gone():
     os.close(read)
     os.close(write)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+
+
+def test_a_message_behind_an_unfinished_line_is_heard(program):
+    program("sys.stdout.write('loading 100%'); say(ready=True); time.sleep(60)")
+    with Ranks(2, "cpu", pytest.fail) as two:
+        two._await_ready()
+        assert list(two._children[0].tail) == ["loading 100%"]
+
+
+def test_one_that_ends_before_it_is_ready_is_not_waited_for(program):
+    program("print('nothing to do', flush=True)")
+    with (
+        pytest.raises(ProcessError, match="process 1 of the training ended with code 0; it said last: nothing to do"),
+        Ranks(2, "cpu", pytest.fail) as two,
+    ):
+        two._await_ready()
