@@ -40,3 +40,16 @@ def keep_freed_memory(environ: Mapping[str, str] | None = None, library: Any = N
     # Older releases take no threshold above 32 MiB, but can be told to map no block at all.
     kept = library.mallopt(_MMAP_THRESHOLD, _LARGEST_KEPT) or library.mallopt(_MMAP_MAX, 0)
     return bool(kept and library.mallopt(_TRIM_THRESHOLD, _NEVER))
+
+
+def give_back(library: Any = None) -> None:  # noqa: ANN401 - a C library
+    """Hand the system what is kept and not in use: what was held before would else count as memory of what comes next.
+
+    Args:
+        library: with glibc's functions; None: that of this process. Other libraries keep little, and are left alone.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    library = ctypes.CDLL(None) if library is None else library
+    if hasattr(library, "malloc_trim"):
+        library.malloc_trim(0)

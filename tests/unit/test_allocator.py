@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from ftlab.allocator import keep_freed_memory
+from ftlab.allocator import give_back, keep_freed_memory
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc is Linux's")
 
@@ -74,3 +74,27 @@ def test_other_systems_are_left_alone(monkeypatch):
     library = Library()
     assert not keep_freed_memory({}, library)
     assert not library.told
+
+
+HELD = """
+import psutil, sys
+import numpy as np
+from ftlab.allocator import give_back, keep_freed_memory
+keep_freed_memory({})
+held = lambda: psutil.Process().memory_info().rss / 1e6
+before = held()
+blocks = [np.ones(10_000_000, np.uint8) for _ in range(20)]
+del blocks
+give_back()
+print(held() - before)
+"""
+
+
+@linux
+def test_what_is_not_in_use_is_given_back():
+    found = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, check=True)
+    assert float(found.stdout) < 50
+
+
+def test_libraries_that_cannot_give_back_are_left_alone():
+    give_back(object())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from collections.abc import Callable
@@ -66,6 +67,7 @@ def _run_sweep_job(cfg: DictConfig) -> None:
         print(f"{folder.name} failed: {redact_text(str(error)) or type(error).__name__}", file=sys.stderr, flush=True)
     finally:
         unlock(folder)
+        gc.collect()  # a trainer and its network refer to each other: else they would lie beside those of the next job
 
 
 def _run(cfg: DictConfig, folder: Path) -> None:

@@ -7,6 +7,8 @@ import sys
 import psutil
 import torch
 
+from ftlab.allocator import give_back
+
 MB = 1e6  # bytes
 
 
@@ -29,7 +31,9 @@ class PeakMemory:
         self._largest, self._before = 0, 0
 
     def start(self) -> None:
-        """Begin, or begin anew."""
+        """Begin, or begin anew; on a CPU without what earlier work of the process held and freed."""
+        if self._device.type == "cpu":
+            give_back()
         self._largest, self._before = 0, _lifetime_peak()
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)

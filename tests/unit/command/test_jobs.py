@@ -1,7 +1,9 @@
 """One job, as Hydra runs it."""
 
+import gc
 import sys
 import types
+import weakref
 
 import pytest
 
@@ -70,6 +72,28 @@ def test_an_error_in_a_sweep_is_recorded_and_the_rest_goes_on(verb, tmp_path, ca
     assert len(verb.calls) == 2 and [error for _, error in verb.failures] == [verb.error] * 2
     assert "0_minilm_full failed: ValueError" in capsys.readouterr().err
     assert not list(tmp_path.rglob(".lock"))
+
+
+def test_a_job_of_a_sweep_begins_without_what_the_one_before_held(verb, tmp_path, monkeypatch):
+    class Trainer:
+        def __init__(self):
+            self.itself = self
+
+    held, found = [], []
+
+    def train(cfg, folder):
+        found.append([one() is not None for one in held])
+        held.append(weakref.ref(Trainer()))
+        if cfg.seed == 1:
+            raise RuntimeError("failed with its trainer in the traceback")
+
+    monkeypatch.setattr(sys.modules["ftlab.verbs.train"], "train", train)
+    gc.disable()
+    try:
+        sweep(tmp_path, "seed=1,2,3")
+    finally:
+        gc.enable()
+    assert found == [[], [False], [False, False]]
 
 
 def test_an_interruption_ends_the_sweep(verb, tmp_path):

@@ -95,3 +95,13 @@ def test_apples_out_of_memory_is_told_by_its_words() -> None:
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
     assert is_out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 5.56 GB, max allowed: 6.80 GB)."))
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
+def test_what_earlier_work_held_and_freed_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(memory, "give_back", lambda: calls.append("given back"))
+    monkeypatch.setattr(memory, "_lifetime_peak", lambda: calls.append("read") or 0)
+    PeakMemory(torch.device("cpu")).start()
+    assert calls == ["given back", "read"]
+    PeakMemory(torch.device("xpu")).start()
+    assert calls.count("given back") == 1
