@@ -162,7 +162,7 @@ def test_every_token_but_the_first_is_supervised_with_loss_on_all(tokenizers: di
         assert tokens.supervised_counts.tolist() == (tokens.lengths - 1).tolist()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(st.text(min_size=1), min_size=1, max_size=4), width=st.integers(2, 9))
 def test_no_token_of_a_plain_text_is_lost_or_predicted_twice(
     tokenizers: dict[str, Any], texts: list[str], width: int
@@ -222,7 +222,7 @@ def test_an_answer_that_does_not_fit_alone_loses_its_end_and_is_counted_apart(to
         assert tokens.prompt_lengths.tolist() == [1]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(said=st.lists(st.text(min_size=1).filter(lambda t: t.strip()), min_size=2, max_size=6), width=st.integers(2, 60))
 def test_whatever_is_said_each_answer_is_supervised_once(
     tokenizers: dict[str, Any], said: list[str], width: int

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -36,6 +36,7 @@ def tokens_of(lengths: list[int], seed: int = 0) -> LmTokens:
     )
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(1, 20), max_size=60), st.integers(20, 30), st.integers(0, 3))
 def test_each_row_is_packed_once_and_no_line_is_too_long(lengths: list[int], width: int, seed: int) -> None:
     lines = pack(np.array(lengths, np.int64), width, seed)
