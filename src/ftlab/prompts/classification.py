@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ftlab.errors import ConfigError, DataError, did_you_mean
+from ftlab.errors import ConfigError, DataError, ModelError, did_you_mean
 from ftlab.prompts.chat import OWN, ChatTemplate
 from ftlab.prompts.layout import Shot, Text, lay_out, spaced
 from ftlab.prompts.options import CALIBRATIONS, answer_faults
@@ -150,6 +150,17 @@ def template_of(cfg: PromptConfig, template: ChatTemplate) -> ChatTemplate | Non
     return template if cfg.chat else None
 
 
+def check_wrapped(prompt: ClassificationPrompt, tokenizer: Any, max_length: int) -> None:  # noqa: ANN401 - as in models
+    """Raise ModelError where ``wrap`` leaves no token of ``max_length`` for a text."""
+    taken = len(tokenizer(prompt.prefix + prompt.text_space)["input_ids"])
+    if taken >= max_length:
+        fewer = ", or prompt.shots_per_class=0" if prompt.shots else ", or shorten prompt.instruction"
+        raise ModelError(
+            f"prompt={prompt.name} takes {taken} of the {max_length} tokens that dataset.max_length allows, which "
+            f"leaves none for a text; type dataset.max_length={taken + _ROOM}{fewer}"
+        )
+
+
 def verbalisers(cfg: PromptConfig, labels: Sequence[str]) -> dict[str, str]:
     """Return label -> answer, in the order of ``labels``: as given, else the labels' names with spaces for underscores.
 
@@ -178,6 +189,7 @@ def verbalisers(cfg: PromptConfig, labels: Sequence[str]) -> dict[str, str]:
     return words
 
 
+_ROOM = 64  # tokens for a text, as an example
 _STRINGS = ("name", "between", "after", "text_space", "calibration")
 _FIELDS = {*_STRINGS, "before", "answers", "shots", "template", "cache"}
 

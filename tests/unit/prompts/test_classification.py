@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from ftlab.errors import ConfigError, DataError
+from ftlab.errors import ConfigError, DataError, ModelError
 from ftlab.prompts.chat import OWN, ChatTemplate
-from ftlab.prompts.classification import ClassificationPrompt, template_of, verbalisers
+from ftlab.prompts.classification import ClassificationPrompt, check_wrapped, template_of, verbalisers
 from ftlab.prompts.layout import Shot
 from ftlab.schema import PromptConfig
 
@@ -92,6 +92,22 @@ def test_a_head_reads_what_stands_before_the_text_and_no_question():
     assert ClassificationPrompt.of(CONFIG, LABELS).wrap("fine") == "Choose: not ok, ok.\n\nText: fine"
     made = ClassificationPrompt.of(CONFIG, LABELS, pairs=True)
     assert made.wrap(("c", "d")) == ("Choose: not ok, ok.\n\nText: c", "Second: d")
+
+
+def words(text):
+    return {"input_ids": text.split()}
+
+
+def test_a_prompt_as_long_as_max_length_leaves_nothing_of_a_text():
+    made = ClassificationPrompt.of(CONFIG, LABELS)
+    taken = len(made.prefix.split())
+    check_wrapped(made, words, taken + 1)
+    with pytest.raises(
+        ModelError, match=rf"takes {taken} of the {taken} tokens.*dataset\.max_length={taken + 64}, or shorten"
+    ):
+        check_wrapped(made, words, taken)
+    with pytest.raises(ModelError, match=r"or prompt\.shots_per_class=0"):
+        check_wrapped(ClassificationPrompt.of(CONFIG, LABELS, SHOTS), words, 5)
 
 
 def test_answers_are_the_names_made_readable_or_as_given():
