@@ -21,9 +21,11 @@ ORDER = [
     {"inventory", "finished"},
     {"prompts"},
     {"metrics", "datasets", "models", "adapters", "measure", "streams"},
+    {"decoding"},
     {"modules"},
     {"artefact"},
-    {"predictor"},
+    {"torch_model"},
+    {"predictor", "generator"},
     {"callbacks", "report"},
     {"tracking", "mlflow_store", "check", "build"},
     {"verbs"},
@@ -31,13 +33,14 @@ ORDER = [
     {"launch"},
     {"__main__"},
 ]
-COMPONENTS = {"prompts", "metrics", "datasets", "models", "adapters", "measure", "streams"}
+COMPONENTS = {"prompts", "metrics", "datasets", "models", "adapters", "measure", "streams", "decoding"}
 # Rooms that stand beside others of the same column: they may not know each other.
 RANK = {room: rank for rank, column in enumerate(ORDER) for room in column}
 # The configuration check knows what the component rooms accept, and must not wait for their heavy imports.
 LIGHT = {
     "models.folder",
     "datasets.options",
+    "decoding.options",
     "datasets.formats",
     "datasets.kind",
     "datasets.places",

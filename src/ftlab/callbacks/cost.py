@@ -12,7 +12,7 @@ import torch
 
 from ftlab.callbacks.latency import Latency
 from ftlab.callbacks.measuring import Measured, Measuring, find_callback
-from ftlab.measure.cost import check_price, device_class, training_usd, usd_per_1k_requests
+from ftlab.measure.cost import check_price, device_class, request_costs, training_usd
 from ftlab.measure.device import device_name
 from ftlab.results import LatencyRow
 from ftlab.schema import CostConfig
@@ -25,6 +25,9 @@ class Cost(Measuring):
 
     Where no price is known, or that batch size was not timed, the fields stay None and one sentence (in ``notes`` and
     in the log) says how to fill them.
+
+    A model that writes is priced by the time to its first token and by that between two, for answers of the mean
+    length that ``answered`` is told; without it the price of requests stays None, that of tokens does not.
 
     Price: two clock readings.
 
@@ -49,7 +52,18 @@ class Cost(Measuring):
         self._gpus = 1  # that train together; a price is that of a machine with one
         self._answers_on: str | None = None
         self._latency: Latency | None = None
+        self._asked: float | None = None
+        self._share = 0.0
+        self._answer: float | None = None
         self.notes: list[str] = []
+
+    def asked(self, prompt_tokens: float, share: float = 0.0) -> None:
+        """Take the mean tokens of a request, and the share of what is computed that is the prompt around the text."""
+        self._asked, self._share = prompt_tokens, share
+
+    def answered(self, completion_tokens: float) -> None:
+        """Take the mean tokens of the answers that were written to test prompts."""
+        self._answer = completion_tokens
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Refuse a price that fits neither the device that trains nor the one that answers.
@@ -102,13 +116,13 @@ class Cost(Measuring):
                 "utilisation": cost.utilisation,
                 "batch_size": cost.batch_size,
                 "training_usd": self._training_usd() if self._is_for(self._trained_on) else None,
-                "usd_per_1k_requests": usd_per_1k_requests(
-                    cost.usd_per_hour, row.throughput_per_second if row else None, cost.utilisation
+                **request_costs(
+                    cost,
+                    row,
+                    prompt_tokens=getattr(self._data, "mean_test_tokens", None) if self._asked is None else self._asked,
+                    completion_tokens=self._answer,
+                    share=self._share,
                 ),
-                "usd_per_1m_tokens": None,  # generated tokens: a classifier has none
-                "prompt_tokens": getattr(self._data, "mean_test_tokens", None),
-                "completion_tokens": 0.0,  # a classifier writes nothing,
-                "usd_prompt_share": 0.0,  # and nothing stands around its texts
             }
         }
 

@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import lightning as L
+import numpy as np
 import torch
 
 from ftlab.callbacks.measuring import Measured, Measuring
 from ftlab.measure.device import device_name
 from ftlab.measure.energy import EnergyMeter, EnergyReading
-from ftlab.measure.latency import check_latency, summarize, time_calls
+from ftlab.measure.generation_latency import GenerationSamples, summarize_generation, time_generation
+from ftlab.measure.latency import LatencySamples, check_latency, summarize, time_calls
 from ftlab.results import LatencyRow
 from ftlab.schema import LatencyConfig
 from ftlab.threads import hold
@@ -22,7 +24,7 @@ _ORDER_SEED = 0  # not the run's: every run times the same texts in the same ord
 
 
 class TextSource(Protocol):
-    """Where the texts come from: the data module."""
+    """Where the texts come from: the data module. One for models that write has ``prompts(split)`` in their place."""
 
     def texts(self, split: str) -> Sequence[Any]:
         """Return the texts of ``split``: strings, or pairs of strings."""
@@ -34,6 +36,9 @@ class Latency(Measuring):
     Each batch size gets a warm-up and then ``latency.min_samples`` calls and ``latency.min_seconds`` at least,
     ``latency.max_seconds`` at most, on the test texts in one fixed random order, over and over. Energy is metered over
     the same calls. Raw calls stay in ``samples``: batch_size, merged, call, total_ms, tokenization_ms.
+
+    A predictor that has ``generate`` writes: each call is then ``latency.new_tokens`` tokens to each of the test
+    prompts, timed token by token, and ``samples`` have ttft_ms and inter_token_ms (the mean of the call) as well.
 
     Price: up to ``max_seconds`` and a quarter more per batch size, after training; nothing while training.
 
@@ -70,7 +75,7 @@ class Latency(Measuring):
     def measure(self, predictor: Any) -> None:  # noqa: ANN401 - any backend's predictor
         """Time every batch size with ``predictor``, beside what was timed before: another form of the same model."""
         hold()  # the number of threads that is recorded, whatever was imported or changed since
-        texts = list(self._data.texts("test"))
+        texts = self._texts(predictor)
         random.Random(_ORDER_SEED).shuffle(texts)  # noqa: S311 - an order, not a secret
         with torch.inference_mode():
             for size in self._config.batch_sizes:
@@ -82,34 +87,56 @@ class Latency(Measuring):
 
         meter = EnergyMeter(predictor.device)
         meter.start()
-        timed = time_calls(
-            encode,
-            predictor.logits,
-            batch_size=size,
-            min_samples=self._config.min_samples,
-            min_seconds=self._config.min_seconds,
-            max_seconds=self._config.max_seconds,
-            synchronize=predictor.synchronize,
-            clock=self._clock,
-        )
+        timed = self._calls(predictor, encode, size)
         used = meter.stop()
-        requests = size * (timed.warmup_calls + len(timed.total_ms))
+        calls = timed.calls if isinstance(timed, GenerationSamples) else timed
+        requests = size * (calls.warmup_calls + len(calls.total_ms))
         self.energy[size] = used._replace(wh=None if used.wh is None else used.wh / requests * 1000)
         merged = bool(getattr(predictor, "merged", False))
-        self.rows.append(
-            summarize(
-                timed,
-                backend=predictor.backend,
-                device=device_name(predictor.device),
-                dtype=predictor.dtype,
-                threads=torch.get_num_threads(),
-                merged=merged,
-            )
-        )
+        where: dict[str, Any] = {
+            "backend": predictor.backend,
+            "device": device_name(predictor.device),
+            "dtype": predictor.dtype,
+            "threads": torch.get_num_threads(),
+            "merged": merged,
+        }
+        tokens: list[dict[str, Any]] = [{} for _ in calls.total_ms]
+        if isinstance(timed, GenerationSamples):
+            self.rows.append(summarize_generation(timed, **where))
+            tokens = [
+                {"ttft_ms": first, "inter_token_ms": float(np.mean(between)) if between else None}
+                for first, between in zip(timed.ttft_ms, timed.steps_ms, strict=True)
+            ]
+        else:
+            self.rows.append(summarize(timed, **where))
         self.samples += [
-            {"batch_size": size, "merged": merged, "call": call, "total_ms": total, "tokenization_ms": prepare}
-            for call, (total, prepare) in enumerate(zip(timed.total_ms, timed.prepare_ms, strict=True))
+            {"batch_size": size, "merged": merged, "call": call, "total_ms": total, "tokenization_ms": prepare, **more}
+            for call, (total, prepare, more) in enumerate(zip(calls.total_ms, calls.prepare_ms, tokens, strict=True))
         ]
+
+    def _calls(
+        self,
+        predictor: Any,  # noqa: ANN401 - any backend's predictor
+        encode: Callable[[int], Any],
+        size: int,
+    ) -> LatencySamples | GenerationSamples:
+        limits: dict[str, Any] = {
+            "batch_size": size,
+            "min_samples": self._config.min_samples,
+            "min_seconds": self._config.min_seconds,
+            "max_seconds": self._config.max_seconds,
+            "synchronize": predictor.synchronize,
+            "clock": self._clock,
+        }
+        if not writes(predictor):
+            return time_calls(encode, predictor.logits, **limits)
+        return time_generation(encode, lambda ids: predictor.steps(ids, self._config.new_tokens), **limits)
+
+    def _texts(self, predictor: Any) -> list[Any]:  # noqa: ANN401 - any backend's predictor
+        if not writes(predictor):
+            return list(self._data.texts("test"))
+        data: Any = self._data
+        return [predictor.as_text(prompt) for prompt in data.prompts("test")]
 
     def row(self, batch_size: int) -> LatencyRow | None:
         """Return the row of ``batch_size`` that was timed last, in the form that ships; None: not timed."""
@@ -118,3 +145,8 @@ class Latency(Measuring):
     def measured(self) -> Measured:
         """Return the rows under ``latency``: {"rows": [LatencyRow, ...]}."""
         return {"latency": {"rows": self.rows}}
+
+
+def writes(predictor: Any) -> bool:  # noqa: ANN401 - any backend's predictor
+    """Return whether ``predictor`` writes texts; else it gives labels."""
+    return hasattr(predictor, "generate")

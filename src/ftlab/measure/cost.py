@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from ftlab.errors import ConfigError
+from ftlab.results import LatencyRow
 from ftlab.schema import CostConfig
 
 Price = CostConfig  # the price of one hour, and how the hour is used
@@ -84,3 +85,76 @@ def usd_per_1k_requests(
     if usd_per_hour is None or not throughput_per_second:
         return None
     return usd_per_hour / (throughput_per_second * 3600 * utilisation) * 1000
+
+
+def usd_per_1m_tokens(usd_per_hour: float | None, tokens_per_second: float | None, utilisation: float) -> float | None:
+    """Return the price of a million generated tokens in US dollars, the reading of their prompts included.
+
+    None where price or speed is unknown. ``tokens_per_second`` is that of all prompts of a batch together.
+    """
+    if usd_per_hour is None or not tokens_per_second:
+        return None
+    return usd_per_hour / (tokens_per_second * 3600 * utilisation) * 1e6
+
+
+def answer_seconds(
+    ttft_ms: float | None, inter_token_ms: float | None, completion_tokens: float | None
+) -> float | None:
+    """Return how long an answer takes: the time to its first token, and that between two for each of the others.
+
+    Args:
+        ttft_ms: until the first token, tokenisation included.
+        inter_token_ms: between a token and the next; None: only one was ever written.
+        completion_tokens: mean tokens of an answer.
+    """
+    if ttft_ms is None or completion_tokens is None:
+        return None
+    others = max(completion_tokens - 1, 0.0)
+    if others and inter_token_ms is None:
+        return None
+    return (ttft_ms + others * (inter_token_ms or 0.0)) / 1000
+
+
+def prompt_share(ttft_ms: float | None, inter_token_ms: float | None, completion_tokens: float | None) -> float | None:
+    """Return the share of an answer's time, and so of its price, that goes by until the first token, in [0, 1]."""
+    seconds = answer_seconds(ttft_ms, inter_token_ms, completion_tokens)
+    return None if ttft_ms is None or not seconds else ttft_ms / 1000 / seconds
+
+
+def request_costs(
+    price: Price,
+    row: LatencyRow | None,
+    *,
+    prompt_tokens: float | None,
+    completion_tokens: float | None = None,
+    share: float = 0.0,
+) -> dict[str, float | None]:
+    """Return the fields of ``result.json`` that say what a request costs.
+
+    Args:
+        price: of the machine.
+        row: the latency that the price rests on; None: not timed, or of another device.
+        prompt_tokens: mean tokens that a request brings.
+        completion_tokens: mean tokens of an answer; None: labels are given, or nothing was written.
+        share: of what is computed for a label, that of the prompt around the text.
+    """
+    told = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
+    if row is not None and row.ttft_ms is not None:
+        seconds = answer_seconds(row.ttft_ms, row.inter_token_ms, completion_tokens)
+        rate = row.batch_size / seconds if seconds else None  # all prompts of a batch are answered in that time
+        return {
+            "usd_per_1k_requests": usd_per_1k_requests(price.usd_per_hour, rate, price.utilisation),
+            "usd_per_1m_tokens": usd_per_1m_tokens(price.usd_per_hour, row.tokens_per_second, price.utilisation),
+            **told,
+            "usd_prompt_share": prompt_share(row.ttft_ms, row.inter_token_ms, completion_tokens),
+        }
+    if completion_tokens is not None:  # it writes, but was not timed
+        return {"usd_per_1k_requests": None, "usd_per_1m_tokens": None, **told, "usd_prompt_share": None}
+    rate = None if row is None else row.throughput_per_second
+    return {
+        "usd_per_1k_requests": usd_per_1k_requests(price.usd_per_hour, rate, price.utilisation),
+        "usd_per_1m_tokens": None,  # generated tokens: who gives labels has none
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": 0.0,
+        "usd_prompt_share": share,
+    }

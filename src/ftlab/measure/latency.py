@@ -36,6 +36,11 @@ def check_latency(config: LatencyConfig) -> None:
         faults.append(f"latency.min_seconds={config.min_seconds:g} is no time; give 0 or more: latency.min_seconds=3")
     if not config.max_seconds > 0:
         faults.append(f"latency.max_seconds={config.max_seconds:g} times nothing; give more: latency.max_seconds=30")
+    if config.new_tokens < 2:
+        faults.append(
+            f"latency.new_tokens={config.new_tokens} leaves no time between two tokens; give 2 or more: "
+            "latency.new_tokens=32"
+        )
     if faults:
         raise ConfigError(*faults)
 

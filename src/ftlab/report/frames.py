@@ -30,6 +30,8 @@ _LATENCY = pa.schema(
         ("call", pa.int64()),  # from 0, in the order of the calls
         ("total_ms", pa.float64()),
         ("tokenization_ms", pa.float64()),  # part of the total
+        ("ttft_ms", pa.float64()),  # until the first token written; null: nothing is written
+        ("inter_token_ms", pa.float64()),  # mean of the call
     ]
 )
 
@@ -72,17 +74,17 @@ def write_predictions(
     for number, name in enumerate(label_names):
         columns[f"p_{name}"] = pa.array(probabilities[:, number].astype(np.float32))
     columns["loss"] = pa.array(losses.astype(np.float64))
-    _write(pa.table(columns), path)
+    write_table(pa.table(columns), path)
 
 
 def write_history(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
     """Write the curves: points {step, epoch, name, value, seconds}, none for a run that trained nothing."""
-    _write(pa.Table.from_pylist([dict(point) for point in history], schema=_HISTORY), path)
+    write_table(pa.Table.from_pylist([dict(point) for point in history], schema=_HISTORY), path)
 
 
 def write_latency(path: Path, samples: Sequence[Mapping[str, Any]]) -> None:
-    """Write the raw calls: {batch_size, merged, call, total_ms, tokenization_ms}."""
-    _write(pa.Table.from_pylist([dict(sample) for sample in samples], schema=_LATENCY), path)
+    """Write the raw calls: {batch_size, merged, call, total_ms, tokenization_ms}; those that write have ttft_ms too."""
+    write_table(pa.Table.from_pylist([dict(sample) for sample in samples], schema=_LATENCY), path)
 
 
 def hash_text(text: Text) -> str:
@@ -95,15 +97,18 @@ def hash_text(text: Text) -> str:
 def _text_columns(texts: Sequence[Text]) -> dict[str, Any]:
     if texts and not isinstance(texts[0], str):
         first, second = zip(*texts, strict=True)
-        return {"text": _strings(first), "text_pair": _strings(second)}
-    return {"text": _strings([str(text) for text in texts])}
+        return {"text": strings(first), "text_pair": strings(second)}
+    return {"text": strings([str(text) for text in texts])}
 
 
-def _strings(texts: Sequence[str]) -> Any:  # noqa: ANN401 - pyarrow has no types
-    return pa.array([text.encode("utf-8", "replace").decode("utf-8") for text in texts], pa.string())
+def strings(texts: Sequence[str | None]) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """Return texts as a column, null where there is none; a lone surrogate becomes a question mark."""
+    plain = [None if text is None else text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+    return pa.array(plain, pa.string())
 
 
-def _write(table: Any, path: Path) -> None:  # noqa: ANN401 - pyarrow has no types
+def write_table(table: Any, path: Path) -> None:  # noqa: ANN401 - pyarrow has no types
+    """Write a parquet file in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     pq.write_table(table, partial, compression="zstd")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -137,3 +138,40 @@ def test_nothing_trained_costs_nothing_known(make_trainer: Any, tiny: Any, batch
     make_trainer(cost, timed()).test(tiny(), loader(batches(1)), verbose=False)
     found = cost.measured()["cost"]
     assert (found["training_usd"], found["usd_per_1k_requests"]) == (None, 1.0)
+
+
+def writing(batch_size: int = 1) -> Latency:
+    latency = timed(batch_size, ms=1000.0)
+    tokens = {"ttft_ms": 200.0, "inter_token_ms": 50.0, "tokens_per_second": 1000.0}
+    latency.rows = [dataclasses.replace(latency.rows[0], **tokens)]
+    return latency
+
+
+def test_answers_are_priced_by_their_tokens(fit: Any, tiny: Any, batches: Any) -> None:
+    cost = priced(fit, tiny, batches, PRICE, writing())
+    cost.answered(prompt_tokens=120.0, completion_tokens=17.0)
+    found = cost.measured()["cost"]
+    assert found["usd_per_1k_requests"] == 2.0  # one a second, half of the hour, 3.6 $
+    assert found["usd_per_1m_tokens"] == 2.0
+    assert (found["prompt_tokens"], found["completion_tokens"], found["usd_prompt_share"]) == (120.0, 17.0, 0.2)
+    assert set(found) == set(Record.__slots__)
+
+
+def test_answers_of_a_batch_share_its_time(fit: Any, tiny: Any, batches: Any) -> None:
+    cost = priced(fit, tiny, batches, dataclasses.replace(PRICE, batch_size=4), writing(4))
+    cost.answered(120.0, 17.0)
+    assert cost.measured()["cost"]["usd_per_1k_requests"] == 0.5
+
+
+def test_without_answers_tokens_have_a_price_and_requests_none(fit: Any, tiny: Any, batches: Any) -> None:
+    found = priced(fit, tiny, batches, PRICE, writing()).measured()["cost"]
+    assert (found["usd_per_1k_requests"], found["usd_per_1m_tokens"]) == (None, 2.0)
+    assert (found["completion_tokens"], found["usd_prompt_share"]) == (None, None)
+
+
+def test_answers_that_were_not_timed_have_no_price(fit: Any, tiny: Any, batches: Any) -> None:
+    cost = priced(fit, tiny, batches, PRICE)
+    cost.answered(120.0, 17.0)
+    found = cost.measured()["cost"]
+    assert (found["prompt_tokens"], found["completion_tokens"]) == (120.0, 17.0)
+    assert [found[k] for k in ("usd_per_1k_requests", "usd_per_1m_tokens", "usd_prompt_share")] == [None] * 3

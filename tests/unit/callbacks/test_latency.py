@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import lightning as L
@@ -179,3 +179,42 @@ def test_a_second_test_replaces_the_first(
 def test_impossible_limits_are_refused_when_built() -> None:
     with pytest.raises(ConfigError, match=r"latency\.max_seconds=30"):
         Latency(Data(), LatencyConfig(max_seconds=0))
+
+
+class Writer(Predictor):
+    """Writes: 1 ms to encode, 5 ms to the first token, 2 ms to each of the others."""
+
+    def generate(self, prompts: Sequence[Any]) -> list[str]:
+        raise AssertionError("timed token by token")
+
+    def as_text(self, prompt: Sequence[int]) -> str:
+        return " ".join(map(str, prompt))
+
+    def steps(self, encoded: dict[str, torch.Tensor], new_tokens: int) -> Iterator[int]:
+        self.inference.add(torch.is_inference_mode_enabled())
+        for token in range(new_tokens):
+            self.now += (2 if token else 5) * MS
+            yield len(encoded["input_ids"])
+
+
+class Prompts:
+    def prompts(self, split: str) -> list[list[int]]:
+        assert split == "test"
+        return [[1, 2], [3], [4, 5, 6]]
+
+
+def test_a_model_that_writes_is_timed_token_by_token() -> None:
+    writer = Writer()
+    limits = {"batch_sizes": [2], "min_samples": 10, "min_seconds": 0.05, "new_tokens": 4}
+    latency = Latency(Prompts(), LatencyConfig(**limits), clock=lambda: writer.now)  # type: ignore[arg-type]
+    latency.measure_if_wanted(writer)
+    (row,) = latency.rows
+    assert (row.p50_ms, row.ttft_ms, row.inter_token_ms, row.tokenization_ms) == (12.0, 6.0, 2.0, 1.0)
+    assert row.tokens_per_second == pytest.approx(8 / 0.012)
+    assert latency.samples[0] == {
+        "batch_size": 2, "merged": False, "call": 0, "total_ms": 12.0, "tokenization_ms": 1.0,
+        "ttft_ms": 6.0, "inter_token_ms": 2.0,
+    }  # fmt: skip
+    assert {text for texts in writer.encoded for text in texts} == {"1 2", "3", "4 5 6"}
+    assert writer.inference == {True}
+    assert latency.energy[2].wh is None or latency.energy[2].wh >= 0

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from ftlab.errors import ConfigError
-from ftlab.measure.cost import device_class, resolve_price, training_usd, usd_per_1k_requests
+from ftlab.measure.cost import (
+    answer_seconds,
+    device_class,
+    prompt_share,
+    resolve_price,
+    training_usd,
+    usd_per_1k_requests,
+    usd_per_1m_tokens,
+)
 from ftlab.schema import CostConfig
 
 PRICES = [
@@ -104,3 +112,23 @@ def test_unknown_is_none_never_zero() -> None:
 def test_a_machine_that_costs_nothing_costs_zero() -> None:
     assert training_usd(0.0, 10.0) == 0.0
     assert usd_per_1k_requests(0.0, 1.0, 0.5) == 0.0
+
+
+def test_tokens_are_priced_by_their_rate_and_the_idle_rest_of_the_hour() -> None:
+    assert usd_per_1m_tokens(3.6, 1000.0, 1.0) == 1.0
+    assert usd_per_1m_tokens(3.6, 1000.0, 0.5) == 2.0
+    assert usd_per_1m_tokens(None, 1000.0, 0.5) is None
+    assert usd_per_1m_tokens(3.6, None, 0.5) is None
+
+
+def test_an_answer_takes_its_first_token_and_the_steps_to_the_others() -> None:
+    assert answer_seconds(200.0, 50.0, 17.0) == 1.0
+    assert answer_seconds(200.0, None, 1.0) == 0.2
+    assert prompt_share(200.0, 50.0, 17.0) == 0.2
+    assert prompt_share(200.0, None, 1.0) == 1.0
+
+
+@pytest.mark.parametrize("unknown", [(None, 50.0, 17.0), (200.0, None, 17.0), (200.0, 50.0, None)])
+def test_an_answer_of_unknown_length_or_speed_has_no_time(unknown: tuple[float | None, ...]) -> None:
+    assert answer_seconds(*unknown) is None
+    assert prompt_share(*unknown) is None

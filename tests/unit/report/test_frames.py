@@ -103,6 +103,15 @@ def test_latency_keeps_every_call(tmp_path):
         {"batch_size": 32, "merged": False, "call": i, "total_ms": 10.0 + i, "tokenization_ms": 0.5} for i in range(3)
     ]
     write_latency(tmp_path / "latency.parquet", samples)
+    frame = pd.read_parquet(tmp_path / "latency.parquet")
+    assert frame.drop(columns=["ttft_ms", "inter_token_ms"]).to_dict("records") == samples
+    assert frame[["ttft_ms", "inter_token_ms"]].isna().all(axis=None)  # a classifier writes nothing
+
+
+def test_latency_of_what_writes_has_its_tokens(tmp_path):
+    call = {"batch_size": 1, "merged": False, "call": 0, "total_ms": 90.0, "tokenization_ms": 0.5}
+    samples = [{**call, "ttft_ms": 30.0, "inter_token_ms": 2.0}]
+    write_latency(tmp_path / "latency.parquet", samples)
     assert pd.read_parquet(tmp_path / "latency.parquet").to_dict("records") == samples
 
 

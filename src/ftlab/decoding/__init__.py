@@ -1,0 +1,1 @@
+"""Writing with a causal language model: whole answers, and text as it comes."""
