@@ -21,8 +21,8 @@ from ftlab.check.allowlist import resolve_allowed
 from ftlab.check.components import RESERVED
 from ftlab.checkpoints.durable import DurableCheckpointIO
 from ftlab.datasets.shares import Part
-from ftlab.modules.classifier import ClassifierModule
 from ftlab.modules.optimizer import OptimizerFactory, SchedulerFactory, check_options, fused_option, warmup_steps
+from ftlab.modules.trained import TrainedModule
 from ftlab.modules.unprofiled import Unprofiled
 from ftlab.processes.environment import OneHost
 from ftlab.processes.strategies import make_strategy
@@ -90,10 +90,10 @@ def build_scheduler(node: Node) -> SchedulerFactory:
     return make
 
 
-def build_module(target: str, net: nn.Module, metrics: MetricCollection, **options: Any) -> ClassifierModule:  # noqa: ANN401
-    """Wrap ``net`` in the Lightning module that the model's YAML names."""
+def build_module(target: str, net: nn.Module, metrics: MetricCollection | None, **options: Any) -> TrainedModule:  # noqa: ANN401
+    """Wrap ``net`` in the Lightning module that ``target`` names."""
     module = resolve_allowed(target)(net, metrics, **options)
-    assert isinstance(module, ClassifierModule), f"{target} is no classifier module"
+    assert isinstance(module, TrainedModule), f"{target} is no module that ftlab trains"
     return module
 
 

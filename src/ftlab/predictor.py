@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +13,18 @@ import torch
 from torch import Tensor, nn
 
 from ftlab.artefact import load_artefact
+from ftlab.decoding.label_scores import LabelScorer
+from ftlab.decoding.prompt_tokens import PromptTokens
+from ftlab.errors import DataError
 from ftlab.measure.memory import is_out_of_memory
 from ftlab.models.first_token import first_token_only
+from ftlab.models.positions import max_positions
 from ftlab.models.tokens import Text, Tokens, split_pairs
+from ftlab.prompts.classification import ClassificationPrompt
+from ftlab.torch_model import TorchModel, weights_dtype
 
-_AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 _BATCH_TOKENS = {"cuda": 16_384, "mps": 8_192}
 _CPU_BATCH_TOKENS = 1_024  # per thread: what the layers write stays near the caches; larger batches are no faster
-_WEIGHTS = {"bf16-true": torch.bfloat16, "16-true": torch.float16, "64-true": torch.float64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,8 @@ class Prediction:
     probabilities: dict[str, float]
 
 
-class TorchPredictor:
-    """Runs a network in eager torch.
+class TorchPredictor(TorchModel):
+    """Runs a classifier in eager torch.
 
     Args:
         net: on ``device`` already, or moved there.
@@ -42,9 +45,8 @@ class TorchPredictor:
         labels: names by number.
         max_length: tokens; longer texts lose their end.
         precision: Lightning's name; mixed precisions run under autocast, as in training.
+        prompt: what stands around each text; None: nothing.
     """
-
-    backend = "torch"
 
     def __init__(
         self,
@@ -55,25 +57,16 @@ class TorchPredictor:
         max_length: int,
         device: torch.device,
         precision: str = "32-true",
+        prompt: ClassificationPrompt | None = None,
     ) -> None:
-        self.net = net.to(device).eval()
-        self.tokenizer = tokenizer
+        super().__init__(net, tokenizer, max_length=max_length, device=device, precision=precision)
         self.labels = list(labels)
-        self.max_length = max_length
-        self.device = device
-        self.precision = precision
+        self._prompt = prompt
         self.batch_tokens = batch_tokens(device)  # padding included, of a batch whose size is left open
-        self.merged = False  # whether adapter weights were folded into the base
-
-    @property
-    def dtype(self) -> str:
-        """What the matrix products run in, e.g. ``float32`` or ``bfloat16``."""
-        dtype = _AUTOCAST.get(self.precision) or _WEIGHTS.get(self.precision) or torch.float32
-        return str(dtype).removeprefix("torch.")
 
     def encode(self, texts: Sequence[Text]) -> dict[str, Tensor]:
         """Tokenise ``texts`` and put them on the device: ``input_ids``, ``attention_mask``, ... (B, T)."""
-        first, second = split_pairs(texts)
+        first, second = split_pairs(self.wrapped(texts))
         encoded = self.tokenizer(
             first, second, truncation=True, max_length=self.max_length, padding=True, return_tensors="pt"
         )
@@ -81,18 +74,9 @@ class TorchPredictor:
 
     def logits(self, encoded: dict[str, Tensor]) -> Tensor:
         """Return logits (B, num_labels) in float32, without waiting for the device."""
-        autocast = _AUTOCAST.get(self.precision)
-        context = torch.autocast(self.device.type, autocast) if autocast else contextlib.nullcontext()
-        with torch.inference_mode(), context:
+        with torch.inference_mode(), self.autocast():
             logits: Tensor = self.net(**encoded).logits
         return logits.float()
-
-    def synchronize(self) -> None:
-        """Wait until the device has done its work, so that a clock read next is right."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        elif self.device.type == "mps":
-            torch.mps.synchronize()
 
     def score(self, texts: Sequence[Text], batch_size: int | None = 32) -> npt.NDArray[np.float64]:
         """Return logits (N, num_labels) in the order of ``texts``; batches hold texts of like length to save padding.
@@ -105,7 +89,7 @@ class TorchPredictor:
         scored = np.empty((len(texts), len(self.labels)))
         if not len(texts):
             return scored
-        tokens = Tokens.of(self.tokenizer, texts, self.max_length)
+        tokens = Tokens.of(self.tokenizer, self.wrapped(texts), self.max_length)
         waiting = tokens.batches(batch_size, self.batch_tokens)[::-1]
         with first_token_only(self.net):
             while waiting:
@@ -120,6 +104,14 @@ class TorchPredictor:
                     waiting += [rows[len(rows) // 2 :], rows[: len(rows) // 2]]
         return scored
 
+    def wrapped(self, texts: Sequence[Text]) -> Sequence[Text]:
+        """Return the texts as the network reads them: with the prompt around each."""
+        return texts if self._prompt is None else [self._prompt.wrap(text) for text in texts]
+
+    def tokens_per_request(self, mean: float) -> float:
+        """Return the tokens that are read per request, where the tokenizer gives ``mean`` of them per text."""
+        return mean
+
     def predict(self, texts: Sequence[Text], batch_size: int | None = 32) -> list[Prediction]:
         """Return one prediction per text."""
         logits = torch.from_numpy(self.score(texts, batch_size))
@@ -129,6 +121,42 @@ class TorchPredictor:
         best = int(probabilities.argmax())
         named = dict(zip(self.labels, probabilities.tolist(), strict=True))
         return Prediction(self.labels[best], float(probabilities[best]), named)
+
+
+class PromptedPredictor(TorchPredictor):
+    """Lets a causal language model answer with a label: the scores of the labels are the logits.
+
+    Args:
+        net: a causal language model.
+        tokens: the prompt, whose tokenizer gives what follows the prefix; it also knows labels and ``max_length``.
+        device: of inference.
+        precision: Lightning's name.
+        cache: None: as the prompt says.
+        calibration: None: as the prompt says.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        tokens: PromptTokens,
+        *,
+        device: torch.device,
+        precision: str = "32-true",
+        cache: bool | None = None,
+        calibration: str | None = None,
+    ) -> None:
+        options: dict[str, Any] = {"device": device, "precision": precision}
+        super().__init__(net, tokens.tokenizer, tokens.prompt.labels, max_length=tokens.max_length, **options)
+        self.scorer = LabelScorer(self.net, tokens, cache=cache, calibration=calibration)
+
+    def tokens_per_request(self, mean: float) -> float:
+        """Return the tokens of the prompt too, where suffixes have ``mean``."""
+        return self.scorer.tokens.per_request(mean)
+
+    def logits(self, encoded: dict[str, Tensor]) -> Tensor:
+        """Return the scores of the labels (B, num_labels) in float32, without waiting for the device."""
+        with torch.inference_mode(), self.autocast():
+            return self.scorer.scores(encoded).float()
 
 
 def batch_tokens(device: torch.device) -> int:
@@ -145,7 +173,15 @@ def load_predictor(
         DataError, ModelError: the folder is not one ftlab wrote, or its base cannot be had.
     """
     loaded = load_artefact(folder, attention)
-    net = loaded.net.to(_WEIGHTS.get(precision, torch.float32))
-    return TorchPredictor(
-        net, loaded.tokenizer, loaded.labels, max_length=max_length, device=device, precision=precision
-    )
+    if loaded.labels is None:
+        raise DataError(f"{folder} writes texts and gives no labels; give a run that was trained on labels")
+    net = loaded.net.to(weights_dtype(precision))
+    where: dict[str, Any] = {"device": device, "precision": precision}
+    prompt = None if loaded.about.prompt is None else ClassificationPrompt.from_json(loaded.about.prompt)
+    if loaded.about.head != "lm":
+        return TorchPredictor(net, loaded.tokenizer, loaded.labels, max_length=max_length, prompt=prompt, **where)
+    if prompt is None:
+        raise DataError(f"{folder}/ftlab.json names labels and no prompt that asks for them; train the run again")
+    positions = max_positions(loaded.net.config)  # type: ignore[arg-type]
+    tokens = PromptTokens.of(prompt, loaded.tokenizer, max_length=max_length, positions=positions)
+    return PromptedPredictor(net, tokens, **where)

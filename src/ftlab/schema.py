@@ -21,9 +21,8 @@ class ModelConfig:
     embedded: Optional[str] = None  # importable package that carries the same weights
     tokenizer: Optional[str] = None  # a hub id, a folder, or "bytes" (bundled); None: the checkpoint's own
     init: str = "pretrained"  # pretrained, or random: built from `architecture`, no download
-    head: str = "auto"  # auto, classification (lm comes with the causal models)
-    # A language model's: plain, chatml, alpaca, llama2, or a .jinja file; None: the tokenizer's own, else plain.
-    chat_template: Optional[str] = None
+    head: str = "auto"  # auto, classification, or lm: a causal model writes, or labels by prompt, with its own output
+    chat_template: Optional[str] = None  # plain, chatml, alpaca, llama2, or a .jinja file; None: the tokenizer's own
     dropout: Optional[float] = None  # every dropout of the network; None: the checkpoint's own
     attention: str = "sdpa"  # sdpa, eager, or flash (CUDA, half precision, and the package flash-attn)
     gradient_checkpointing: bool = False  # compute activations again in the backward pass: less memory, slower steps
@@ -72,9 +71,7 @@ class DatasetConfig:
     max_length: int = 128  # tokens
     batch_size: int = 16  # rows
     eval_batch_size: int = 32  # rows
-    # length_grouped, shuffled (dynamic padding), fixed (pad to max_length); packed: of a language model, several texts
-    # in one row, which do not see each other
-    batching: str = "length_grouped"
+    batching: str = "length_grouped"  # or shuffled, fixed (pad to max_length), packed (language models: full rows)
     sample_per_class: Optional[int] = None  # rows per label, from train and from test; saved as sample.csv
     limit: LimitConfig = field(default_factory=LimitConfig)
     on_leak: str = "warn"  # texts or groups that two splits share: warn, drop (from train, or val), fail
@@ -182,7 +179,7 @@ class TrainConfig:
     seed: int = 42
     device: str = "auto"  # of inference: auto (the one that trains), cpu, cuda, cuda:1, mps
     threads: Any = "auto"  # of each process; auto: its share of the physical cores, or OMP_NUM_THREADS where it is set
-    monitor: str = "val/f1_macro"  # picks the best checkpoint and stops early
+    monitor: str = "auto"  # picks the best checkpoint and stops early: val/f1_macro of labels, val/loss of texts
     resume: Optional[str] = (
         None  # go on with a run that was killed or failed, or with a sweep (-m): a folder, or latest
     )
@@ -209,6 +206,19 @@ class PredictConfig:
     prefix: str = ""  # before the names of the added columns: prediction, and p_<label> for each label
     batch_size: Any = "auto"  # rows; auto: by their length, so that a batch holds about as many tokens as any other
     generation: GenerationConfig = field(default_factory=GenerationConfig)  # of a model that writes
+    output_dir: str = "outputs"  # where latest is looked for
+    device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
+    threads: Any = "auto"  # auto: the physical cores, or OMP_NUM_THREADS where it is set
+    dry_run: bool = False  # check the configuration, then stop
+
+
+@dataclass
+class ChatConfig:
+    """Root of ``ftlab chat``."""
+
+    run: str = "latest"  # a run folder, or latest; its key may be left out
+    system: Optional[str] = None  # what the model is told before the conversation
+    generation: GenerationConfig = field(default_factory=GenerationConfig)
     output_dir: str = "outputs"  # where latest is looked for
     device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
     threads: Any = "auto"  # auto: the physical cores, or OMP_NUM_THREADS where it is set

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 
 from ftlab.check.composed import Composed, options
 from ftlab.check.device_rules import device, threads
-from ftlab.check.shared_rules import dataset_files, dataset_options, labelled, latency, login, names, output
+from ftlab.check.generation_rules import generation
+from ftlab.check.shared_rules import dataset_files, dataset_options, latency, login, names, output
 from ftlab.errors import UserError
 from ftlab.finished import open_run
 
@@ -48,6 +49,6 @@ def _positions(c: Composed) -> Iterable[str]:
 
 
 EVALUATE_RULES: tuple[Callable[[Composed], Iterable[str]], ...] = (
-    *(options, dataset_options, labelled, _files, _no_effect, _positions),
-    *(latency, names, output, login, device, threads),
+    *(options, dataset_options, _files, _no_effect, _positions),
+    *(generation, latency, names, output, login, device, threads),
 )

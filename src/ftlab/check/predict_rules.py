@@ -8,6 +8,7 @@ from pathlib import Path
 from ftlab.check.components import typed
 from ftlab.check.composed import Composed, missing_path, missing_run, options
 from ftlab.check.device_rules import device, threads
+from ftlab.check.generation_rules import generation
 from ftlab.errors import UserError, closest
 from ftlab.paths import check_writable
 from ftlab.streams.names import FORMATS, INPUTS, OUTPUTS, STDIN, input_kind, output_kind, state_of
@@ -15,10 +16,11 @@ from ftlab.streams.names import FORMATS, INPUTS, OUTPUTS, STDIN, input_kind, out
 _OF_ROWS = ("output", "overwrite", "input_format", "text_column", "text_pair_column", "prefix", "batch_size")
 
 
-def _run(c: Composed) -> Iterable[str]:
-    run = str(c.values["run"])
-    if run != "latest" and not Path(run).is_dir():
-        yield missing_run("run", run)
+def run(c: Composed) -> Iterable[str]:
+    """Yield a run that is no folder."""
+    given = str(c.values["run"])
+    if given != "latest" and not Path(given).is_dir():
+        yield missing_run("run", given)
 
 
 def _what(c: Composed) -> Iterable[str]:
@@ -84,6 +86,6 @@ def _batch_size(c: Composed) -> Iterable[str]:
 
 
 PREDICT_RULES: tuple[Callable[[Composed], Iterable[str]], ...] = (
-    *(_what, _run, _input, _output, _batch_size, options),
-    *(device, threads),
+    *(_what, run, _input, _output, _batch_size, options),
+    *(generation, device, threads),
 )

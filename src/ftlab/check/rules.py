@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from ftlab.check.chat_rules import CHAT_RULES
 from ftlab.check.composed import Composed
 from ftlab.check.evaluate_rules import EVALUATE_RULES
 from ftlab.check.list_rules import LIST_RULES
@@ -16,6 +17,7 @@ RULES: Mapping[str, tuple[Callable[[Composed], Iterable[str]], ...]] = {
     "predict": PREDICT_RULES,
     "evaluate": EVALUATE_RULES,
     "list": LIST_RULES,
+    "chat": CHAT_RULES,
 }
 
 

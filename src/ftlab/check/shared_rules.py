@@ -8,7 +8,7 @@ from pathlib import Path
 from ftlab.check.composed import Composed, missing_path, sentences
 from ftlab.check.ranges import select
 from ftlab.datasets.formats import is_file_name
-from ftlab.datasets.options import LM_FORMATS, option_faults
+from ftlab.datasets.options import option_faults
 from ftlab.datasets.places import is_pattern
 from ftlab.datasets.plan import SPLITS, plan_sources
 from ftlab.paths import check_writable, slug
@@ -18,12 +18,12 @@ from ftlab.schema import DatasetConfig, LimitConfig
 
 def dataset_options(c: Composed) -> list[str]:
     """Return what no data set could be read or batched with."""
-    return option_faults(_dataset(c))
+    return option_faults(dataset_of(c))
 
 
 def dataset_files(c: Composed, splits: Sequence[str] = SPLITS) -> list[str]:
     """Return the files, patterns and folders given for ``splits`` that name nothing."""
-    cfg = _dataset(c)
+    cfg = dataset_of(c)
     given = {split: value for split in splits if (value := getattr(cfg, split)) is not None}
     missing = [
         missing_path(f"dataset.{split}", value, is_file_name)
@@ -35,18 +35,8 @@ def dataset_files(c: Composed, splits: Sequence[str] = SPLITS) -> list[str]:
     return sentences(lambda name: plan_sources(cfg, name), splits)
 
 
-def labelled(c: Composed) -> Iterable[str]:
-    """Yield that texts to write are read and checked, but not learned yet."""
-    dataset = c.values["dataset"]
-    if dataset["format"] in LM_FORMATS:
-        chosen = f"dataset={c.choices.get('dataset', dataset['name'])}"
-        yield (
-            f"{chosen} (dataset.format={dataset['format']}) holds texts to write, which no model of this version "
-            "learns; give one with labels, such as dataset=policy_stance"
-        )
-
-
-def _dataset(c: Composed) -> DatasetConfig:
+def dataset_of(c: Composed) -> DatasetConfig:
+    """Return the data set of a composed configuration."""
     plain = dict(c.values["dataset"])
     return DatasetConfig(**{**plain, "limit": LimitConfig(**plain["limit"])})
 

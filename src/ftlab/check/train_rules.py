@@ -11,21 +11,12 @@ from ftlab.check.device_rules import device, precision, threads
 from ftlab.check.process_rules import processes
 from ftlab.check.ranges import select
 from ftlab.check.resume_rules import resume
-from ftlab.check.shared_rules import dataset_files, dataset_options, labelled, latency, login, names, output
-from ftlab.errors import closest
-from ftlab.metrics.measures import CLASSIFICATION
+from ftlab.check.shared_rules import dataset_files, dataset_options, latency, login, names, output
+from ftlab.check.task_rules import task
 from ftlab.models.folder import Reference, check_tokenizer_files, local_folder, read_config_file, weight_files
 
 # These tokenise with the padding's position in front, so that the first two positions are never a token's.
 _OFFSET_POSITIONS = {"roberta": 2, "xlm-roberta": 2, "camembert": 2}
-
-
-def _monitor(c: Composed) -> Iterable[str]:
-    monitor = str(c.values["monitor"])
-    names = [f"val/{name}" for name in (*CLASSIFICATION, *(c.values.get("metrics") or {}))]
-    if monitor not in names:
-        near = closest(monitor, names) or "val/f1_macro"
-        yield f"monitor={monitor} is not measured; write monitor={near}, or one of {', '.join(names)}"
 
 
 def _weights(c: Composed) -> Iterable[str]:
@@ -126,7 +117,7 @@ def _endless(c: Composed) -> Iterable[str]:
 
 
 TRAIN_RULES: tuple[Callable[[Composed], Iterable[str]], ...] = (
-    *(options, dataset_options, labelled, _files, _weights, _positions, _flash, _class_weights),
-    *(compiler, _monitor, _endless, processes, latency, names, output, login, resume),
+    *(options, dataset_options, _files, task, _weights, _positions, _flash, _class_weights),
+    *(compiler, _endless, processes, latency, names, output, login, resume),
     *(device, precision, threads),
 )

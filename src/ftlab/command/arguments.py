@@ -14,7 +14,7 @@ from ftlab.inventory.selection import FILTERS
 from ftlab.paths import config_dir
 
 DEFAULT = "train"
-VERBATIM = ("text", "input", "output")  # of predict: never read by Hydra's grammar
+VERBATIM = ("text", "input", "output", "system")  # of predict and chat: never read by Hydra's grammar
 _SWITCHES = {
     "-h": "help",
     "--help": "help",

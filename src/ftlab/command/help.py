@@ -42,6 +42,11 @@ EXAMPLES = {
         ),
         ("ftlab predict latest input=-", "what is piped in: one text per line, or jsonl; rows come out as jsonl"),
     ),
+    "chat": (
+        ("ftlab chat", "with the newest finished run"),
+        ('ftlab chat outputs/write_posts/<run> system="You write short posts."', "told something first"),
+        ("ftlab chat latest generation.do_sample=true generation.temperature=0.8", "another answer each time"),
+    ),
     "evaluate": (
         ("ftlab evaluate latest", "the newest finished run, on its own test rows, timed again"),
         ("ftlab evaluate latest dataset=files dataset.test=new.csv", "on a file of your own: no train rows needed"),

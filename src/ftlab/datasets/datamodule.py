@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from ftlab.datasets.batching import EpochBatches
 from ftlab.datasets.collate import PadCollator, TokenDataset
@@ -34,6 +35,7 @@ class TextDataModule(LoadingDataModule):
         part: which process this is, of those that share each batch.
         tests_alone: give test batches whole: one process scores them.
         pin_memory: put batches where a CUDA GPU fetches them by itself; no other device does.
+        wrap: puts a prompt around each text before it is tokenised; ``texts`` gives them without. None: nothing.
 
     Raises:
         ConfigError: rows with labels cannot be packed.
@@ -49,6 +51,7 @@ class TextDataModule(LoadingDataModule):
         part: Part = ALONE,
         tests_alone: bool = False,
         pin_memory: bool = False,
+        wrap: Callable[[Any], Any] | None = None,
     ) -> None:
         super().__init__(cfg, part, tests_alone, pin_memory)
         if faults := packed_labels(cfg):
@@ -58,7 +61,10 @@ class TextDataModule(LoadingDataModule):
         self.labels: list[str] = splits.labels
         self.class_counts: list[int] = splits.train.counts(len(splits.labels))  # of train, per label
         collate = PadCollator(tokenizer, self._width)
-        tokens = {name: tokenize(rows, tokenizer, cfg.max_length) for name, rows in self._named().items()}
+        tokens = {
+            name: tokenize(rows if wrap is None else rows.mapped(wrap), tokenizer, cfg.max_length)
+            for name, rows in self._named().items()
+        }
         self.truncated_rows: int = sum(split.truncated for split in tokens.values())  # over all splits
         self.mean_test_tokens: float = float(tokens["test"].lengths.mean())  # special tokens included, padding not
         self._serve(

@@ -39,7 +39,7 @@ class LmDataset(Dataset[list[LmRow]]):
     """
 
     def __init__(self, tokens: LmTokens, lines: Sequence[Sequence[int]] | None = None) -> None:
-        self._tokens = tokens
+        self.tokens = tokens
         self._lines = lines
         counts, lengths = tokens.supervised_counts, tokens.lengths
         if lines is not None:
@@ -54,7 +54,7 @@ class LmDataset(Dataset[list[LmRow]]):
 
     def __getitem__(self, line: int) -> list[LmRow]:
         """Return the rows of a line: row id, token ids (T,) and marks (T,)."""
-        return [(row, *self._tokens.row(row)) for row in ([line] if self._lines is None else self._lines[line])]
+        return [(row, *self.tokens.row(row)) for row in ([line] if self._lines is None else self._lines[line])]
 
     def __getitems__(self, lines: list[int]) -> LmRows:
         """Return the lines of a batch, which torch's loader asks for at once."""

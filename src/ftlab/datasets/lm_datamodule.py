@@ -137,12 +137,16 @@ class LmDataModule(LoadingDataModule):
         starts = tokens.offsets[:-1] + tokens.prompt_lengths
         return self._decode([tokens.ids[a:b] for a, b in zip(starts, tokens.offsets[1:], strict=True)], control=False)
 
+    @property
+    def raw_prompts(self) -> bool:
+        """Whether a text is given to the model as it stands, and not as a question of a conversation."""
+        kind = self.splits.test.kind
+        return kind == "text" or (kind == "pair" and not self.template.chosen)
+
     def samples(self) -> list[NDArray[np.int32]]:
         """Return ``dataset.samples`` as prompts: questions of a conversation, else how a text begins."""
         writer = Writer(Encoder(self._tokenizer), self.template)
-        kind = self.splits.test.kind
-        raw = kind == "text" or (kind == "pair" and writer.raw_pairs)
-        return [np.asarray(writer.prompt(text, raw), np.int32) for text in self._samples]
+        return [np.asarray(writer.prompt(text, self.raw_prompts), np.int32) for text in self._samples]
 
     def ends(self) -> list[int]:
         """Return the ids of the tokens that end an answer: the template's, and the one that ends a text."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import compress
 from typing import Any
 
@@ -44,6 +44,13 @@ class Rows:
             ids=_where(self.ids, chosen),
             groups=None if self.groups is None else _where(self.groups, chosen),
         )
+
+    def mapped(self, change: Callable[[Any], Any]) -> Rows:
+        """Return the same rows with ``change`` applied to each text, or to each pair of texts."""
+        if self.pairs is None:
+            return replace(self, texts=Texts(change(text) for text in self.texts))
+        changed = [change(pair) for pair in zip(self.texts, self.pairs, strict=True)]
+        return replace(self, texts=Texts(first for first, _ in changed), pairs=Texts(second for _, second in changed))
 
     def counts(self, num_labels: int) -> list[int]:
         """Return the number of rows per label, (num_labels,)."""

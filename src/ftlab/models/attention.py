@@ -14,6 +14,7 @@ from ftlab.models.architecture import Task, model_class
 from ftlab.schema import ModelConfig
 
 # Ours -> transformers'. Any other name would be looked for on the hub, and code fetched from there.
+_AMPERE = 8  # compute capability: github.com/Dao-AILab/flash-attention#nvidia-cuda-support
 _NAMES = {"sdpa": "sdpa", "eager": "eager", "flash": "flash_attention_2"}
 
 
@@ -58,6 +59,11 @@ def _check_flash(kind: Any, config: PretrainedConfig) -> None:  # noqa: ANN401 -
         )
     if not torch.cuda.is_available():
         raise ModelError("model.attention=flash needs a CUDA GPU, and torch sees none; type model.attention=sdpa")
+    if torch.version.hip is None and torch.cuda.get_device_capability()[0] < _AMPERE:
+        raise ModelError(
+            f"model.attention=flash needs an Ampere GPU or a newer one, and this is {torch.cuda.get_device_name()}; "
+            "type model.attention=sdpa"
+        )
     if not is_flash_attn_2_available():  # without it, transformers would look for a kernel on the hub
         raise ModelError(
             "model.attention=flash needs the package flash-attn; type pip install flash-attn --no-build-isolation, or "

@@ -147,7 +147,8 @@ class TrainedModule(L.LightningModule):
         if is_sharded(self.trainer.strategy):
             # Lightning refuses this: only the outermost module can sum the norm up over the processes.
             assert gradient_clip_algorithm in (None, "norm"), "the check refuses the other"
-            self.trainer.strategy.model.clip_grad_norm_(gradient_clip_val)  # type: ignore[union-attr, operator]
+            if gradient_clip_val:  # asked for with None and 0 as well, which mean no clipping
+                self.trainer.strategy.model.clip_grad_norm_(gradient_clip_val)  # type: ignore[union-attr, operator]
         elif isinstance(plugin, MixedPrecision) and plugin.scaler is None:
             algorithm = GradClipAlgorithmType(gradient_clip_algorithm or "norm")
             Precision.clip_gradients(plugin, optimizer, gradient_clip_val or 0.0, algorithm)

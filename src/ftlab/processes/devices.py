@@ -27,6 +27,17 @@ def named_devices(devices: object) -> int | None:
     return int(text) if text.isdigit() and int(text) else None
 
 
+def not_processes(devices: object, count: int | None) -> str | None:
+    """Return the sentence on devices that count or name GPUs, for a run on the CPU; None: they are processes."""
+    typed = str(devices).replace(" ", "")
+    if typed == "auto" or typed.isdigit():
+        return None
+    return (
+        f"trainer.devices={typed} counts or names GPUs, and this run is on the CPU, where devices are processes; "
+        f"write trainer.devices={count or 1}"
+    )
+
+
 def uneven(batch_size: int, count: int) -> str:
     """Return the sentence on rows that ``count`` processes cannot share out evenly."""
     fits = max(count, round(batch_size / count) * count)

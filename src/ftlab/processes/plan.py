@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ftlab.errors import ConfigError
-from ftlab.processes.devices import SHARDED, STRATEGIES, named_devices, uneven
+from ftlab.processes.devices import SHARDED, STRATEGIES, named_devices, not_processes, uneven
 
 
 def check_gpus(trainer: Mapping[str, Any]) -> None:
@@ -58,12 +58,9 @@ def count_processes(trainer: Mapping[str, Any], accelerator: str, batch_size: in
 
 def _check_devices(devices: object, count: int | None, accelerator: str) -> None:
     """Refuse what Lightning refuses with an error of its own, where ``auto`` has become a CPU or an Apple GPU."""
+    if accelerator == "cpu" and (said := not_processes(devices, count)):
+        raise ConfigError(said)
     typed = str(devices).replace(" ", "")
-    if accelerator == "cpu" and typed != "auto" and not typed.isdigit():
-        raise ConfigError(
-            f"trainer.devices={typed} counts or names GPUs, and this run is on the CPU, where devices are processes; "
-            f"write trainer.devices={count or 1}"
-        )
     if accelerator == "mps" and (typed not in ("auto", "-1", "1", "[0]")):
         raise ConfigError(f"trainer.devices={typed} is not the one Apple GPU there is; write trainer.devices=1")
 

@@ -6,39 +6,17 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
 
 from ftlab.metrics.measures import MEASURES
 from ftlab.report import wording
 from ftlab.report.tables import facts
+from ftlab.report.usage import Form, usage
 from ftlab.results import DatasetInfo, ModelInfo, RunResult
 
-Form = Literal["full", "adapter"]
 _SPECIAL = re.compile(r"([\\`*_{}\[\]|~$])")
 _LEADING = re.compile(r"^(?:(?=[-+#=])|(\d+)(?=[.)](?:\s|$)))")  # a list, a rule or a heading, where a line begins
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _PACKAGES = ("python", "torch", "transformers", "peft")
-
-_FULL = """\
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-folder = "path/to/this/folder"
-tokenizer = AutoTokenizer.from_pretrained(folder)
-model = AutoModelForSequenceClassification.from_pretrained(folder)
-inputs = tokenizer("Your text.", truncation=True, max_length={max_length}, return_tensors="pt")
-print(model.config.id2label[int(model(**inputs).logits.argmax())])
-"""
-_ADAPTER = """\
-from peft import AutoPeftModelForSequenceClassification
-from transformers import AutoTokenizer
-
-folder = "path/to/this/folder"
-labels = {labels}
-tokenizer = AutoTokenizer.from_pretrained(folder)
-model = AutoPeftModelForSequenceClassification.from_pretrained(folder, num_labels={num_labels}).eval()
-inputs = tokenizer("Your text.", truncation=True, max_length={max_length}, return_tensors="pt")
-print(labels[int(model(**inputs).logits.argmax())])
-"""
 
 
 def write_card(result: RunResult, folder: Path, form: Form) -> Path:
@@ -60,8 +38,8 @@ def model_card(result: RunResult, form: Form) -> str:
     sections = [
         _front_matter(model, form),
         f"# {escape(wording.subject(result))}\n\n{_introduction(result, model, data, form)}",
-        f"## Use\n\n```python\n{loading_lines(data.labels, data.max_length, form)}```",
-        "## Labels\n\n" + "\n".join(f"{number}. {escape(name)}" for number, name in enumerate(data.labels)),
+        f"## Use\n\n{usage(result, form)}",
+        *_labels(data),
         f"## Quality\n\n{_quality(result, data)}",
     ]
     if result.latency:
@@ -74,24 +52,21 @@ def model_card(result: RunResult, form: Form) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def loading_lines(labels: Sequence[str], max_length: int, form: Form) -> str:
-    """Return the Python lines that load the folder in plain transformers, or in peft, and label a text."""
-    if form == "full":
-        return _FULL.format(max_length=max_length)
-    # peft builds the base first and must be told how many labels its head has; JSON strings are Python strings.
-    return _ADAPTER.format(labels=json.dumps(list(labels)), num_labels=len(labels), max_length=max_length)
-
-
 def escape(text: str) -> str:
     """Return ``text`` such that Markdown shows it as it is: one line, no markup, no HTML, no table edge."""
     line = wording.one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _LEADING.sub(r"\1\\", _SPECIAL.sub(r"\\\1", line))
 
 
+def _labels(data: DatasetInfo) -> list[str]:
+    named = "\n".join(f"{number}. {escape(name)}" for number, name in enumerate(data.labels))
+    return [f"## Labels\n\n{named}"] if data.labels else []
+
+
 def _front_matter(model: ModelInfo, form: Form) -> str:
     lines = [
         f"library_name: {'transformers' if form == 'full' else 'peft'}",
-        "pipeline_tag: text-classification",
+        f"pipeline_tag: {'text-classification' if model.head == 'classification' else 'text-generation'}",
         "tags: [ftlab]",
     ]
     if base := _hub_id(model):
@@ -111,14 +86,15 @@ def _introduction(result: RunResult, model: ModelInfo, data: DatasetInfo, form: 
         origin = escape(base) + (f" (revision {escape(model.revision)})" if model.revision else "")
     else:
         origin = "random weights" if model.init == "random" else "weights from a local folder"
-    labels = f"one of {len(data.labels)} labels"
+    what = (
+        f"A text classifier that gives a text one of {len(data.labels)} labels" if data.labels else "A language model"
+    )
+    if data.labels and model.head == "lm":
+        what = f"A language model that a prompt asks for one of {len(data.labels)} labels"
     method = str(result.adapter.get("name", "unknown"))
     tuned = "tested as it came" if method == "none" else f"fine-tuned with method {escape(method)}"
     folder = "The folder holds the adapter; its base is loaded beside it." if form == "adapter" else ""
-    return (
-        f"A text classifier that gives a text {labels}: {escape(model.name)}, from {origin}, "
-        f"{tuned} on {escape(data.name)} by ftlab. {folder}"
-    ).rstrip()
+    return (f"{what}: {escape(model.name)}, from {origin}, {tuned} on {escape(data.name)} by ftlab. {folder}").rstrip()
 
 
 def _quality(result: RunResult, data: DatasetInfo) -> str:

@@ -10,6 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from ftlab.metrics.generation.statistics import TEACHER_FORCED
 from ftlab.metrics.measures import MEASURES
 from ftlab.redact import redact_text
 from ftlab.report import wording
@@ -22,11 +23,14 @@ _TEXT_WIDTH = 120  # characters of a sample sentence
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One sentence of ``dataset.samples``: label and its probability, by the weights before and after training."""
+    """One text and what is said to it by the weights before and after training.
+
+    Answers are a label with its probability, or a text with None.
+    """
 
     text: str
-    before: tuple[str, float]
-    after: tuple[str, float]
+    before: tuple[str, float | None]
+    after: tuple[str, float | None]
 
 
 def new_table(title: str, words: Sequence[str], numbers: Sequence[str], *, words_last: Sequence[str] = ()) -> Table:
@@ -52,29 +56,43 @@ def place_lines(number: str, folder: object, status: str = "", error: str | None
     return lines
 
 
-def quality_table(quality: Quality, test_rows: int | None) -> Table:
-    """Return before, after, delta and 95% interval of each metric, the main one first."""
+def quality_tables(quality: Quality, test_rows: int | None) -> list[Table]:
+    """Return before, after, delta and 95% interval of each metric, the main one first; teacher-forced ones apart."""
     columns = ["before", "after", "delta", "95% CI of after"]
-    return _metric_table(quality, quality.untrained, test_rows, columns)
+    return _metric_tables(quality, quality.untrained, test_rows, columns)
 
 
-def evaluation_table(quality: Quality, parent: Quality | None, test_rows: int | None) -> Table:
+def evaluation_tables(quality: Quality, parent: Quality | None, test_rows: int | None) -> list[Table]:
     """Return each metric with its 95% interval, beside ``parent``'s value where it was measured on the same rows."""
     if parent is not None:
-        return _metric_table(quality, parent.test, test_rows, ["then", "now", "delta", "95% CI of now"])
-    return _metric_table(quality, None, test_rows, ["value", "95% CI"])
+        return _metric_tables(quality, parent.test, test_rows, ["then", "now", "delta", "95% CI of now"])
+    return _metric_tables(quality, None, test_rows, ["value", "95% CI"])
+
+
+def _metric_tables(
+    quality: Quality, others: Mapping[str, Any] | None, test_rows: int | None, columns: Sequence[str]
+) -> list[Table]:
+    main = quality.main["name"]
+    rows = "" if test_rows is None else f", {test_rows:,} rows"
+    names = [name for name, value in quality.test.items() if not isinstance(value, dict)]
+    ours = [name for name in MEASURES if name in names and name != main]
+    names = [main, *ours, *(n for n in names if n not in MEASURES and n != main)]
+    forced = [name for name in names if name.endswith(TEACHER_FORCED)]
+    free = [name for name in names if name not in forced]
+    tables = [_metric_table(f"Quality on {quality.main['split']}{rows}", free, quality, others, columns)]
+    if forced:
+        title = f"With each token after what really stood before it ({TEACHER_FORCED})"
+        tables.append(_metric_table(title, forced, quality, others, columns))
+    return tables
 
 
 def _metric_table(
-    quality: Quality, others: Mapping[str, Any] | None, test_rows: int | None, columns: Sequence[str]
+    title: str, names: Sequence[str], quality: Quality, others: Mapping[str, Any] | None, columns: Sequence[str]
 ) -> Table:
     """Return a row per metric: the other value and the difference, where there are ``others``, value and interval."""
+    table = new_table(title, ["metric"], columns, words_last=["better"])
     main = quality.main["name"]
-    rows = "" if test_rows is None else f", {test_rows:,} rows"
-    table = new_table(f"Quality on {quality.main['split']}{rows}", ["metric"], columns, words_last=["better"])
-    names = [name for name, value in quality.test.items() if not isinstance(value, dict)]
-    ours = [name for name in MEASURES if name in names and name != main]
-    for name in [main, *ours, *(n for n in names if n not in MEASURES and n != main)]:
+    for name in names:
         before, after = (others or {}).get(name), quality.test.get(name)
         better = wording.better(name, quality.main)
         cells = [Text(wording.score(after), style=STRONG)]
@@ -82,7 +100,7 @@ def _metric_table(
             change = Text(wording.change(before, after), style=_colour(before, after, better))
             cells = [Text(wording.score(before)), *cells, change]
         table.add_row(
-            Text(wording.one_line(name)),
+            Text(wording.one_line(name.removesuffix(TEACHER_FORCED))),
             *cells,
             wording.interval(quality.test_ci95.get(name)),
             better,
@@ -107,13 +125,21 @@ def class_table(classes: Mapping[str, Mapping[str, float]]) -> Table:
 
 
 def sample_table(samples: Sequence[Sample]) -> Table:
-    """Return the sample sentences with the label before and after; a label that changed stands out."""
-    table = new_table("Sentences", ["text", "before", "after"], [])
+    """Return the samples with the answers before and after; a label that changed stands out."""
+    labels = samples[0].after[1] is not None
+    table = new_table("Sentences" if labels else "Answers", ["text", "before", "after"], [])
     for sample in samples:
-        before, after = (f"{wording.one_line(label)} {p:.2f}" for label, p in (sample.before, sample.after))
-        style = STRONG if sample.before[0] != sample.after[0] else ""
-        table.add_row(Text(wording.one_line(sample.text, _TEXT_WIDTH)), Text(before), Text(after, style=style))
+        before, after = (_answer(*answer) for answer in (sample.before, sample.after))
+        style = STRONG if labels and sample.before[0] != sample.after[0] else ""
+        text = sample.text if labels else sample.text[-_TEXT_WIDTH:]  # what stands last is what is answered
+        table.add_row(Text(wording.one_line(text, _TEXT_WIDTH)), Text(before), Text(after, style=style))
     return table
+
+
+def _answer(text: str, probability: float | None) -> str:
+    if probability is None:
+        return wording.one_line(text, _TEXT_WIDTH)
+    return f"{wording.one_line(text)} {probability:.2f}"
 
 
 def latency_table(rows: Sequence[LatencyRow]) -> Table:

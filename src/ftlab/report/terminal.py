@@ -19,12 +19,12 @@ from ftlab.report.tables import (
     STRONG,
     Sample,
     class_table,
-    evaluation_table,
+    evaluation_tables,
     facts_table,
     latency_table,
     new_table,
     place_lines,
-    quality_table,
+    quality_tables,
     sample_table,
     status_text,
 )
@@ -85,9 +85,7 @@ def run_table(
     if result.quality:
         rows = result.dataset.test_rows if result.dataset else None
         evaluates = result.run.verb == "evaluate"
-        tables.append(
-            evaluation_table(result.quality, parent, rows) if evaluates else quality_table(result.quality, rows)
-        )
+        tables += evaluation_tables(result.quality, parent, rows) if evaluates else quality_tables(result.quality, rows)
         if result.quality.test.get("per_class"):
             tables.append(class_table(result.quality.test["per_class"]))
     if samples:

@@ -36,20 +36,28 @@ def first_line(error: str | None) -> str:
 
 
 def score(value: float | None) -> str:
-    """Return a metric: ``0.812``."""
-    return f"{value:.3f}" if _known(value) else UNKNOWN
+    """Return a metric: ``0.812``, ``17.93``, ``128.0``."""
+    return f"{value:.{_metric_decimals(value)}f}" if _known(value) else UNKNOWN  # type: ignore[arg-type]
 
 
 def change(before: float | None, after: float | None) -> str:
     """Return the difference of two metrics with its sign: ``+0.481``."""
-    return f"{after - before:+.3f}" if _known(before) and _known(after) else UNKNOWN  # type: ignore[operator]
+    if not (_known(before) and _known(after)):
+        return UNKNOWN
+    most = max(abs(before), abs(after))  # type: ignore[arg-type]
+    return f"{after - before:+.{_metric_decimals(most)}f}"  # type: ignore[operator]
+
+
+def _metric_decimals(value: float) -> int:
+    """Return how many decimals four digits leave, three at most."""
+    return max(0, 3 - sum(abs(value) >= edge for edge in (10, 100, 1000)))
 
 
 def interval(ends: tuple[float | None, float | None] | None) -> str:
     """Return an interval: ``0.772 to 0.851``."""
     if ends is None or not (_known(ends[0]) and _known(ends[1])):
         return UNKNOWN
-    return f"{ends[0]:.3f} to {ends[1]:.3f}"
+    return f"{score(ends[0])} to {score(ends[1])}"
 
 
 def usd(value: float | None) -> str:

@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from ftlab.artefact import folder_size_mb
-from ftlab.build import build_metrics
-from ftlab.datasets.test_rows import ScoredRows, read_test
-from ftlab.datasets.tokens import Tokens, tokenize
-from ftlab.errors import DataError
 from ftlab.finished import open_run
 from ftlab.measure.device import environment
-from ftlab.metrics import classification
 from ftlab.models.attention import attention_used
-from ftlab.modules.precision import inference_device, inference_precision, trained_on
-from ftlab.predictor import TorchPredictor, load_predictor
+from ftlab.modules.precision import trained_on
 from ftlab.report.terminal import run_table, show
-from ftlab.results import Artefact, DatasetInfo, ModelInfo, RunResult, TrainingStats
+from ftlab.results import ModelInfo, RunResult, TrainingStats
 from ftlab.schema import EvaluateConfig
-from ftlab.verbs.files import write_files
+from ftlab.verbs.evaluation.evaluation import Evaluation
+from ftlab.verbs.evaluation.labels import LabelEvaluation
+from ftlab.verbs.evaluation.texts import TextEvaluation
+from ftlab.verbs.files import write_series
+from ftlab.verbs.loading import writes
 from ftlab.verbs.measurements import Measurements
 from ftlab.verbs.recording import Recording
-from ftlab.verbs.scoring import measure_latency, measure_quality, request_cost, request_energy, score
+from ftlab.verbs.scoring import measure_latency, request_cost, request_energy
 from ftlab.verbs.stages import price_here
 
 log = logging.getLogger(__name__)
@@ -51,117 +46,71 @@ def evaluate(cfg: DictConfig, folder: Path, overrides: Sequence[str] = ()) -> Ru
     place, trained = open_run(settings.run, settings.output_dir)
     assert trained.dataset and trained.model and trained.quality and trained.artefact, "a finished run has them"
     with Recording(cfg, folder, verb="evaluate", parent=trained.run.id, overrides=overrides) as recording:
-        device = inference_device(settings.device)
-        price = price_here(settings.cost, device)
-        data = read_test(settings.dataset, trained.dataset.labels)
-        metrics = classification.build_metrics(len(data.labels), build_metrics(settings.metrics))
-        predictor = _load(settings, place, trained, device)
-        tokens = tokenize(data.test, predictor.tokenizer, settings.dataset.max_length)
-        info = _dataset_info(settings, data, tokens, trained.dataset)
-        notes = _show_start(settings, folder, data, info, predictor)
-        recording.start(_tags(data, trained))
+        evaluation: Evaluation = (TextEvaluation if writes(trained) else LabelEvaluation)(settings, place, trained)
+        price = price_here(settings.cost, evaluation.device)
+        notes = _show_start(settings, folder, evaluation)
+        recording.start(_tags(evaluation, trained))
 
-        scores = score(predictor, data, settings.dataset.eval_batch_size)
-        quality = measure_quality(scores, data.labels, trained.quality.main, metrics)
-        latency = measure_latency(predictor, data, settings.latency)
-        cost, unpriced = request_cost(price, latency, device, float(tokens.lengths.mean()))
+        tested = evaluation.score()
+        quality = evaluation.quality(tested)
+        latency = measure_latency(evaluation.model, evaluation.data, settings.latency)
+        answer_tokens = tested.written.mean_tokens if tested.written else None
+        cost, unpriced = request_cost(
+            price,
+            latency,
+            evaluation.device,
+            evaluation.tokens,
+            answer_tokens,
+            trained.prompt.get("computed_share", 0.0),
+        )
         result = RunResult(
             run=recording.info("finished"),
-            model=_model(trained, predictor),
+            model=_model(trained, evaluation),
             adapter=trained.adapter,
-            prompt={**trained.prompt, "tokens_per_request": cost.prompt_tokens},
+            prompt={**trained.prompt, "tokens_per_request": evaluation.tokens},
             compression=trained.compression,
-            dataset=info,
+            dataset=evaluation.info,
             quality=quality,
             training=TrainingStats(),
             latency=latency.rows,
             cost=cost,
             energy=request_energy(latency, price.batch_size),
-            artefact=_artefact(place, folder, trained.artefact),
-            environment=environment(device, trained_on(trained.environment)),
+            artefact=evaluation.artefact(folder),
+            environment=environment(evaluation.device, trained_on(trained.environment)),
         )
-        series = Measurements(samples=latency.samples)
-        write_files(result, series, data, scores, folder, keep_text=settings.predictions.text)
+        write_series(result, Measurements(samples=latency.samples), folder)
+        evaluation.write_rows(result, tested, folder)
         recording.finish(result)
         _show_end(result, trained, folder, [*notes, *unpriced])
     return result
 
 
-def _model(trained: RunResult, predictor: TorchPredictor) -> ModelInfo:
+def _model(trained: RunResult, evaluation: Evaluation) -> ModelInfo:
     assert trained.model, "a finished run has one"
-    return dataclasses.replace(trained.model, precision=predictor.precision, attention=attention_used(predictor.net))
+    used = evaluation.model
+    return dataclasses.replace(trained.model, precision=used.precision, attention=attention_used(used.net))
 
 
-def _tags(data: ScoredRows, trained: RunResult) -> dict[str, str | None]:
+def _tags(evaluation: Evaluation, trained: RunResult) -> dict[str, str | None]:
     return {
-        "ftlab.dataset_digest": data.digest,
+        "ftlab.dataset_digest": evaluation.info.digest,
         "ftlab.parent": trained.run.id,
         "ftlab.parent_mlflow_run_id": trained.run.mlflow.get("run_id"),
     }
 
 
-def _load(settings: EvaluateConfig, place: Path, trained: RunResult, device: torch.device) -> TorchPredictor:
-    """Load the model as it was measured: its precision too, unless it runs on another kind of device now."""
-    assert trained.model and trained.dataset, "a finished run has both"
-    predictor = load_predictor(
-        place / "model",
-        max_length=settings.dataset.max_length,
-        device=device,
-        precision=inference_precision(trained.model.precision, trained_on(trained.environment), device),
-        attention="eager" if trained.model.attention == "eager" else "sdpa",  # flash may not be here
-    )
-    if predictor.labels != trained.dataset.labels:
-        raise DataError(
-            f"{place / 'result.json'} and {place / 'model'} name other labels ({', '.join(trained.dataset.labels)}; "
-            f"{', '.join(predictor.labels)}), so one of them was changed; train the run again"
-        )
-    predictor.merged = "merge" in trained.adapter and not (place / "model" / "adapter_config.json").is_file()
-    return predictor
-
-
-def _dataset_info(settings: EvaluateConfig, data: ScoredRows, tokens: Tokens, trained: DatasetInfo) -> DatasetInfo:
-    # The same test rows stood in the same training rows.
-    leaked = trained.leaked_rows if data.digest == trained.test_digest else data.leaked_rows
-    return DatasetInfo(
-        name=data.name,
-        digest=data.digest,  # of all rows that were read for scoring, which are the test rows
-        test_digest=data.digest,
-        labels=data.labels,
-        train_rows=0,
-        val_rows=0,
-        test_rows=len(data.test),
-        max_length=settings.dataset.max_length,
-        truncated_rows=tokens.truncated,
-        duplicate_rows=0,
-        leaked_rows=leaked,
-    )
-
-
-def _show_start(
-    settings: EvaluateConfig, folder: Path, data: ScoredRows, info: DatasetInfo, predictor: TorchPredictor
-) -> list[str]:
+def _show_start(settings: EvaluateConfig, folder: Path, evaluation: Evaluation) -> list[str]:
     """Print what is scored on what, and what to know of the rows; return the latter."""
-    notes = list(data.notes)
-    if info.truncated_rows:
-        notes.append(
-            f"{info.truncated_rows} of {info.test_rows} texts are longer than {info.max_length} tokens and lose their "
-            "end; dataset.max_length=<n> keeps more"
-        )
+    info = evaluation.info
     console = Console(soft_wrap=True, highlight=False)
-    what = f"{settings.run} on {predictor.device}, {predictor.precision}"
-    console.print(f"{what}; {info.name}: {info.test_rows} test; labels: {', '.join(info.labels)}", markup=False)
+    what = f"{settings.run} on {evaluation.device}, {evaluation.model.precision}"
+    labels = f"; labels: {', '.join(info.labels)}" if info.labels else ""
+    console.print(f"{what}; {info.name}: {info.test_rows} test{labels}", markup=False)
     console.print(f"writes to {folder}", markup=False)
-    for note in notes:
+    for note in evaluation.notes:
         console.print(f"note: {note}", markup=False)
         log.info(note)
-    return notes
-
-
-def _artefact(place: Path, folder: Path, trained: Artefact) -> Artefact:
-    """Return the model folder that was scored, relative to this evaluation's: the outputs may be moved as a whole."""
-    model = place.resolve() / "model"
-    path = os.path.relpath(model, folder.resolve())
-    return Artefact(path, folder_size_mb(model), trained.verified, trained.max_abs_logit_difference)
+    return list(evaluation.notes)
 
 
 def _show_end(result: RunResult, trained: RunResult, folder: Path, notes: list[str]) -> None:

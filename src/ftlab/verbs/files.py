@@ -1,4 +1,4 @@
-"""The files of a run folder beside its record: parquet tables and plots."""
+"""The files of a run folder that every task has: curves and latency samples, and a plot of each."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from ftlab.datasets.splits import Rows
-from ftlab.modules.scores import Scores
-from ftlab.report.frames import write_history, write_latency, write_predictions
-from ftlab.report.plots import plot_calibration, plot_confusion_matrix, plot_latency, plot_loss_curve
+from ftlab.report.frames import write_history, write_latency
+from ftlab.report.plots import plot_latency, plot_loss_curve
 from ftlab.report.wording import subject
 from ftlab.results import RunResult
 from ftlab.verbs.measurements import Measurements
 
 
 class ScoredSplit(Protocol):
-    """Rows that were scored: a data module, or the rows of an evaluation."""
+    """Rows with labels that were scored: a data module, or the rows of an evaluation."""
 
     @property
     def labels(self) -> list[str]:
@@ -29,27 +28,12 @@ class ScoredSplit(Protocol):
         """Return the texts, or pairs of texts."""
 
 
-def write_files(
-    result: RunResult, measured: Measurements, data: ScoredSplit, scores: Scores, folder: Path, *, keep_text: bool
-) -> None:
-    """Write predictions, curves and latency samples, and a plot of each that has something to show."""
-    write_predictions(
-        folder / "predictions.parquet",
-        data.rows("test").ids,
-        data.texts("test"),
-        scores.labels,
-        scores.predictions,
-        scores.probabilities,
-        scores.losses,
-        data.labels,
-        keep_text=keep_text,
-    )
+def write_series(result: RunResult, measured: Measurements, folder: Path) -> None:
+    """Write curves and latency samples, and a plot of each that has something to show."""
     write_history(folder / "history.parquet", measured.history)
     write_latency(folder / "latency.parquet", measured.samples)
     plots, what = folder / "plots", subject(result)
     assert result.quality is not None, "files are written for a run that was tested"
-    plot_confusion_matrix(scores.labels, scores.predictions, data.labels, what, plots / "confusion_matrix.png")
-    plot_calibration(scores.probabilities, scores.labels, what, plots / "calibration.png")
     if measured.history:
         main = result.quality.main
         plot_loss_curve(measured.history, f"val/{main['name']}", main["direction"], what, plots / "loss_curve.png")

@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning as L
-import numpy as np
-import torch
 
-from ftlab.artefact import folder_size_mb, is_adapter, save_artefact
+from ftlab.artefact import folder_size_mb, is_adapter
+from ftlab.callbacks.cost import Cost as CostMeter
 from ftlab.callbacks.latency import Latency
-from ftlab.datasets.datamodule import TextDataModule
 from ftlab.measure.device import environment
-from ftlab.metrics.bootstrap import bootstrap_ci95
-from ftlab.metrics.classification import per_class
 from ftlab.models.pretrained import LoadedNet
-from ftlab.models.tokenizer import LoadedTokenizer
-from ftlab.modules.classifier import ClassifierModule
 from ftlab.modules.precision import inference_precision
-from ftlab.predictor import TorchPredictor, load_predictor
-from ftlab.report.card import Form, write_card
+from ftlab.modules.trained import TrainedModule
+from ftlab.report.card import write_card
+from ftlab.report.usage import Form
 from ftlab.results import Artefact, Cost, Energy, Quality, RunResult, TrainingStats
 from ftlab.schema import TrainConfig
-from ftlab.verbs.files import write_files
+from ftlab.verbs.files import write_series
+from ftlab.verbs.machine import Machine
+from ftlab.verbs.material import Material
 from ftlab.verbs.measurements import Measurements, collect
-from ftlab.verbs.parts import Machine, Material
 from ftlab.verbs.record import component, model_info
 from ftlab.verbs.recording import Recording
-from ftlab.verbs.stages import Tested, best_val
+from ftlab.verbs.stages import best_val
+from ftlab.verbs.tasks.task import Task
+from ftlab.verbs.tested import Tested
+from ftlab.verbs.untrained import Untrained
 
-VERIFIED_ROWS = 128  # test rows that the reloaded artefact scores again; all of them in smaller splits
 # Largest logit difference that is rounding: merging adds the update in another order; half precision has 8 to 11 bits.
 # The logits are compared as 32-bit numbers, which 64 bits do not make finer; Apple's kernels are built with fast math.
 TOLERANCE = {"32-true": 1e-3, "64-true": 1e-5}
@@ -45,98 +42,74 @@ HALF_TOLERANCE = 0.25
 class Outcome:
     """What a run has in hand once the best weights are tested."""
 
-    untrained: Mapping[str, float]  # metrics on the test split before training
-    tested: Tested
-    mode: str  # of the monitor: max or min
+    machine: Machine
+    material: Material
     loaded: LoadedNet
-    tokenizer: LoadedTokenizer
-    device: torch.device  # of inference
-    precision: str  # of training
-    trained_on: str  # cuda, mps, cpu
-    processes: int = 1  # that trained together
-
-    @classmethod
-    def of(
-        cls, machine: Machine, material: Material, loaded: LoadedNet, untrained: Mapping[str, float], tested: Tested
-    ) -> Outcome:
-        """Return what the parts of a training come to."""
-        return cls(
-            untrained,
-            tested,
-            material.mode,
-            loaded,
-            material.tokenizer,
-            machine.device,
-            machine.precision,
-            machine.trains_on.type,
-            machine.part.processes,
-        )
+    untrained: Untrained
+    tested: Tested
 
 
 def finish_run(
-    settings: TrainConfig,
-    recording: Recording,
-    trainer: L.Trainer,
-    module: ClassifierModule,
-    data: TextDataModule,
-    outcome: Outcome,
+    task: Task, recording: Recording, trainer: L.Trainer, module: TrainedModule, outcome: Outcome
 ) -> tuple[RunResult, list[str]]:
     """Save, verify, record. Returns the record and what the measuring callbacks have to say."""
-    folder = recording.folder
-    model = model_info(settings.model, module.net, outcome.loaded, outcome.tokenizer, outcome.precision)
+    settings, folder, machine, material = task.settings, recording.folder, outcome.machine, outcome.material
+    model = model_info(task, module.net, outcome.loaded, material.tokenizer, machine.precision)
     callbacks: list[L.Callback] = trainer.callbacks  # type: ignore[attr-defined]
-    artefact, form, reloaded = save_and_verify(settings, module, data, outcome, folder)
+    artefact, form, reloaded = save_and_verify(task, module, outcome, folder)
     if reloaded.merged and settings.latency.enabled:
         for callback in callbacks:
             if isinstance(callback, Latency):
                 callback.measure(reloaded)  # the merged network is what will be served
+    _tell_price(callbacks, outcome)
     measured = collect(callbacks)
     result = RunResult(
         run=recording.info("finished"),
         model=model,
         adapter=component(settings.adapter),
-        prompt={"name": "none", "tokens_per_request": data.mean_test_tokens},
+        prompt=material.prompt_record,
         compression={"name": "none"},
-        dataset=data.info(),
-        quality=_quality(settings, outcome, measured, data.labels),
-        training=_training(settings, measured, outcome.processes),
+        dataset=material.data.info(),
+        quality=_quality(task, outcome, measured),
+        training=_training(settings, measured, machine.part.processes),
         latency=measured.section("latency").get("rows", []),
         cost=Cost(**measured.section("cost")) if "cost" in measured.sections else None,
         energy=Energy(**measured.section("energy")),
         artefact=artefact,
-        environment=environment(outcome.device, outcome.trained_on),
+        environment=environment(machine.device, machine.trains_on.type),
     )
-    write_files(result, measured, data, outcome.tested.scores, folder, keep_text=settings.predictions.text)
+    write_series(result, measured, folder)
+    task.write_rows(result, material.data, outcome.tested, outcome.untrained.written, folder)
     write_card(result, folder / "model", form)
     recording.finish(result)
     return result, measured.notes
 
 
-def save_and_verify(
-    settings: TrainConfig, module: ClassifierModule, data: TextDataModule, outcome: Outcome, folder: Path
-) -> tuple[Artefact, Form, TorchPredictor]:
+def _tell_price(callbacks: list[L.Callback], outcome: Outcome) -> None:
+    """Say how long requests and answers are, which only the task knows."""
+    record, written = outcome.material.prompt_record, outcome.tested.written
+    for callback in callbacks:
+        if isinstance(callback, CostMeter):
+            callback.asked(record["tokens_per_request"], record.get("computed_share", 0.0))
+            if written is not None and written.mean_tokens is not None:
+                callback.answered(written.mean_tokens)
+
+
+def save_and_verify(task: Task, module: TrainedModule, outcome: Outcome, folder: Path) -> tuple[Artefact, Form, Any]:
     """Save the model folder, load it again as a stranger would, and score test rows with it.
 
     Raises:
         RuntimeError: the reloaded model predicts something else.
     """
-    net: Any = module.net
+    machine, net = outcome.machine, module.net
     wrapped = is_adapter(net)
-    base = _adapter_base(wrapped, outcome.loaded, settings)
-    form = save_artefact(net, outcome.tokenizer.tokenizer, folder / "model", labels=data.labels, base=base)
-    reloaded = load_predictor(
-        folder / "model",
-        max_length=settings.dataset.max_length,
-        device=outcome.device,
-        precision=inference_precision(outcome.precision, outcome.trained_on, outcome.device),
-        attention=settings.model.attention,
-    )
+    base = _adapter_base(wrapped, outcome.loaded, task.settings)
+    form = task.save(net, outcome.material, folder / "model", base)
+    precision = inference_precision(machine.precision, machine.trains_on.type, machine.device)
+    reloaded = task.load_saved(folder / "model", machine, precision)
     reloaded.merged = wrapped and form == "full"
-    texts = data.texts("test")
-    rows = np.unique(np.linspace(0, len(texts) - 1, min(len(texts), VERIFIED_ROWS)).astype(int))
-    logits = reloaded.score([texts[row] for row in rows], settings.dataset.eval_batch_size)
-    difference = float(np.abs(logits - outcome.tested.scores.logits[rows]).max())
-    if not difference <= tolerance(outcome.precision, {outcome.trained_on, outcome.device.type}):
+    difference = task.difference(reloaded, outcome.material.data, outcome.tested)
+    if not difference <= tolerance(machine.precision, {machine.trains_on.type, machine.device.type}):
         raise RuntimeError(
             f"the model folder, loaded again, gives logits up to {difference:.3g} away from the tested ones; "
             f"{folder / 'model'} must not be used"
@@ -170,15 +143,12 @@ def _training(settings: TrainConfig, measured: Measurements, processes: int) -> 
     return dataclasses.replace(stats, optimizer=target, learning_rate=None if rate is None else float(rate))
 
 
-def _quality(settings: TrainConfig, outcome: Outcome, measured: Measurements, labels: list[str]) -> Quality:
-    scores = outcome.tested.scores
-    report = per_class(scores.probabilities, scores.labels, labels)
-    intervals = bootstrap_ci95(scores.labels, scores.probabilities, scores.losses)
-    name = settings.monitor.removeprefix("val/")
+def _quality(task: Task, outcome: Outcome, measured: Measurements) -> Quality:
+    more, intervals = task.intervals(outcome.material.data, outcome.tested)
     return Quality(
-        main={"name": name, "split": "test", "direction": outcome.mode},
-        untrained=dict(outcome.untrained),
-        val=dict(best_val(measured.history, settings.monitor, outcome.mode)),
-        test={**outcome.tested.metrics, "per_class": report},
+        main={"name": task.monitor.removeprefix("val/"), "split": "test", "direction": outcome.material.mode},
+        untrained=dict(outcome.untrained.metrics),
+        val=dict(best_val(measured.history, task.monitor, outcome.material.mode)),
+        test={**outcome.tested.metrics, **more},
         test_ci95=intervals,
     )

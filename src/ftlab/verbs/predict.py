@@ -1,9 +1,11 @@
-"""``ftlab predict <run> text="..."``: the label of one text; with ``input=``, of each row of a file or pipe."""
+"""``ftlab predict <run> text="..."``: the answer to one text; with ``input=``, to each row of a file or pipe."""
 
 from __future__ import annotations
 
+import dataclasses
+import os
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -13,14 +15,13 @@ from ftlab.errors import ConfigError
 from ftlab.finished import open_run
 from ftlab.results import RunResult
 from ftlab.schema import PredictConfig
+from ftlab.verbs.answering import Labelling, Writing, as_prompt
+from ftlab.verbs.loading import load_labeller, load_writer, writes
 from ftlab.verbs.predict_rows import predict_rows
-
-if TYPE_CHECKING:
-    from ftlab.predictor import TorchPredictor
 
 
 def predict(cfg: DictConfig) -> None:
-    """Print the label of ``cfg.text``, its probability, and the other labels' below; or write those of a file's rows.
+    """Print the label of ``cfg.text`` with all probabilities, or what is written to it; or answer a file's rows.
 
     Raises:
         ConfigError: neither a text nor an input was given.
@@ -29,43 +30,47 @@ def predict(cfg: DictConfig) -> None:
     settings = OmegaConf.to_object(cfg)
     assert isinstance(settings, PredictConfig)
     folder, record = open_run(settings.run, settings.output_dir)
-    if settings.input is not None:
-        predict_rows(settings, folder, record, lambda: load_model(folder, record, settings.device))
+    if writes(record):
+        _write(settings, folder, record)
         return
-    if settings.text is None:
-        raise ConfigError(f'text is missing; type: ftlab predict {settings.run} text="your sentence"')
-    found = load_model(folder, record, settings.device).predict([settings.text])[0]
+    size = None if settings.batch_size == "auto" else int(settings.batch_size)
+    if settings.input is not None:
+        assert record.dataset is not None, "open_run has looked"
+        added = Labelling.columns(settings.prefix, record.dataset.labels)
+        model = lambda: Labelling(load_labeller(folder, record, settings.device), size)  # noqa: E731
+        predict_rows(settings, folder, record, added, model)
+        return
+    found = load_labeller(folder, record, settings.device).predict([_text(settings)])[0]
     table = Table("label", "probability", title=str(folder), title_justify="left")
     for label, probability in sorted(found.probabilities.items(), key=lambda item: -item[1]):
         table.add_row(label, f"{probability:.4f}", style="bold" if label == found.label else None)
     Console().print(table)
 
 
-def load_run(folder: Path, device: str) -> TorchPredictor:
-    """Load the model of a run folder, with the length and precision it was measured with.
+def _write(settings: PredictConfig, folder: Path, record: RunResult) -> None:
+    """Print what the model writes to the text while it is written; or write the rows of a file."""
+    plain = record.prompt.get("style") == "plain"
+    options = dataclasses.replace(settings.generation, seed=settings.generation.seed or 0)
+    if settings.batch_size != "auto":
+        options = dataclasses.replace(options, batch_size=int(settings.batch_size))
+    if settings.input is not None:
+        added = Writing.columns(settings.prefix)
+        model = lambda: Writing(load_writer(folder, record, settings.device, options), plain=plain)  # noqa: E731
+        predict_rows(settings, folder, record, added, model)
+        return
+    text = _text(settings)
+    generator = load_writer(folder, record, settings.device, options)
+    try:
+        for piece in generator.stream(as_prompt(generator, text, plain=plain)):
+            sys.stdout.write(piece)
+            sys.stdout.flush()
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads stdout has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
-    Raises:
-        DataError: there is no such run, or it did not finish.
-    """
-    folder, record = open_run(str(folder), folder.parent)
-    return load_model(folder, record, device)
 
-
-def load_model(folder: Path, record: RunResult, device: str) -> TorchPredictor:
-    """Load the model of a run that is open, with the length and precision it was measured with.
-
-    Raises:
-        DataError, ModelError: the model folder cannot be read.
-    """
-    # Late: faults of the input need no torch.
-    from ftlab.modules.precision import inference_device, inference_precision, trained_on
-    from ftlab.predictor import load_predictor
-
-    assert record.dataset is not None and record.model is not None, "open_run has looked"
-    place = inference_device(device)
-    return load_predictor(
-        folder / "model",
-        max_length=record.dataset.max_length,
-        device=place,
-        precision=inference_precision(record.model.precision, trained_on(record.environment), place),
-    )
+def _text(settings: PredictConfig) -> str:
+    if settings.text is None:
+        raise ConfigError(f'text is missing; type: ftlab predict {settings.run} text="your text"')
+    return settings.text

@@ -1,4 +1,4 @@
-"""The rows of an input, predicted chunk by chunk, written in order with all their columns."""
+"""The rows of an input, answered chunk by chunk, written in order with all their columns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ftlab.errors import DataError
 from ftlab.results import RunResult
@@ -20,10 +20,8 @@ from ftlab.streams.journal import Journal, OtherRowsError, Progress
 from ftlab.streams.names import STDIN, output_kind
 from ftlab.streams.readers import TEXT, Source, open_source
 from ftlab.streams.writers import JsonLines, Writer, make_writer
+from ftlab.verbs.answering import Answering
 from ftlab.yaml_file import read_yaml
-
-if TYPE_CHECKING:
-    from ftlab.predictor import TorchPredictor
 
 NO_TEXT = ""  # the name under which rows without a text are counted
 _SPEAK_SECONDS = 10.0
@@ -42,27 +40,44 @@ class Terminal:
         self.progress = progress
 
 
-def predict_rows(settings: PredictConfig, folder: Path, record: RunResult, load: Callable[[], TorchPredictor]) -> None:
-    """Write the rows of ``settings.input``, each with the predicted label and the probability of every label.
+def predict_rows(
+    settings: PredictConfig,
+    folder: Path,
+    record: RunResult,
+    added: dict[str, type],
+    load: Callable[[], Answering],
+) -> None:
+    """Write the rows of ``settings.input``, each with what the model answers.
+
+    Args:
+        settings: of the verb.
+        folder: of the run.
+        record: of the run.
+        added: names and types of the columns that the answers fill.
+        load: gives the model; called once the input is known to be good.
 
     Raises:
         DataError: input or output are not as they must be; rows already written are kept.
     """
     afresh = settings.overwrite and settings.input == STDIN  # a pipe cannot be read a second time
     try:
-        _predict_rows(settings, folder, record, load, afresh=afresh)
+        _predict_rows(settings, folder, record, added, load, afresh=afresh)
     except OtherRowsError:
         if not settings.overwrite:
             raise
-        _predict_rows(settings, folder, record, load, afresh=True)
+        _predict_rows(settings, folder, record, added, load, afresh=True)
 
 
 def _predict_rows(
-    settings: PredictConfig, folder: Path, record: RunResult, load: Callable[[], TorchPredictor], *, afresh: bool
+    settings: PredictConfig,
+    folder: Path,
+    record: RunResult,
+    added: dict[str, type],
+    load: Callable[[], Answering],
+    *,
+    afresh: bool,
 ) -> None:
-    assert settings.input is not None and record.dataset is not None, "checked"
-    labels = record.dataset.labels
-    added = {f"{settings.prefix}prediction": str, **{f"{settings.prefix}p_{label}": float for label in labels}}
+    assert settings.input is not None, "checked"
     with open_source(settings.input, settings.input_format) as source:
         wanted = _wanted(settings, folder, source)
         if settings.output is None:
@@ -87,9 +102,8 @@ def _predict_rows(
         if isinstance(sink, Journal) and sink.progress.rows:
             sink.check_rows(found, source.shown)
             print(f"goes on after {sink.progress.rows:,} rows in {sink.partial}", file=sys.stderr, flush=True)
-        predictor = load()
         began = time.perf_counter()
-        done = _write(found, source, predictor, sink, writer, _Rows(settings, labels, added))
+        done = _write(found, source, load(), sink, writer, added)
         _close_books(settings, sink.progress, done, time.perf_counter() - began)
 
 
@@ -122,64 +136,45 @@ def _identity(settings: PredictConfig, record: RunResult, wanted: list[tuple[str
         "text_pair_column": dict(wanted).get("text_pair_column"),
         "prefix": settings.prefix,
         "batch_size": settings.batch_size,
+        "generation": dataclasses.asdict(settings.generation),
         "device": settings.device,
         "chunk_rows": MOST_ROWS,
     }
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Rows:
-    """Puts predictions beside rows."""
-
-    settings: PredictConfig
-    labels: list[str]
-    added: dict[str, type]
-
-    def of(self, chunk: Chunk, predictor: TorchPredictor, source: Source, counts: dict[str, int]) -> list[Row]:
-        """Return the rows of ``chunk`` with the added columns, and count their labels in ``counts``."""
-        import numpy as np  # late, as torch
-
-        clash = next((name for row in chunk.rows for name in self.added if name in row), None)
-        if clash is not None:
-            raise DataError(
-                f"a later row of {source.shown} has a column {clash!r}; write prefix=new_ to add new_{clash}"
-            )
-        size = self.settings.batch_size
-        known = [text for text in chunk.texts if text is not None]
-        logits = predictor.score(known, None if size == "auto" else int(size))
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True)) if known else logits
-        shares = (odds / odds.sum(axis=1, keepdims=True)).tolist()
-        best = logits.argmax(axis=1).tolist()
-        rows, at = [], 0
-        for row, text in zip(chunk.rows, chunk.texts, strict=True):
-            if text is None:
-                values: list[Any] = [None] * len(self.added)
-            else:
-                # Six digits: what lies behind them is rounding of the network.
-                values = [self.labels[best[at]], *(float(f"{share:.6g}") for share in shares[at])]
-                at += 1
-            label = NO_TEXT if values[0] is None else str(values[0])
-            counts[label] = counts.get(label, 0) + 1
-            rows.append({**row, **dict(zip(self.added, values, strict=True))})
-        return rows
+def _answered(
+    chunk: Chunk, model: Answering, source: Source, added: dict[str, type], counts: dict[str, int]
+) -> list[Row]:
+    """Return the rows of ``chunk`` with the added columns, and count what they are in ``counts``."""
+    clash = next((name for row in chunk.rows for name in added if name in row), None)
+    if clash is not None:
+        raise DataError(f"a later row of {source.shown} has a column {clash!r}; write prefix=new_ to add new_{clash}")
+    answers = iter(model.rows([text for text in chunk.texts if text is not None]))
+    rows = []
+    for row, text in zip(chunk.rows, chunk.texts, strict=True):
+        values: list[Any] = [None] * len(added) if text is None else next(answers)
+        kind = NO_TEXT if text is None else model.kind(values)
+        counts[kind] = counts.get(kind, 0) + 1
+        rows.append({**row, **dict(zip(added, values, strict=True))})
+    return rows
 
 
 def _write(
     found: Iterator[Chunk],
     source: Source,
-    predictor: TorchPredictor,
+    model: Answering,
     sink: Journal | Terminal,
     writer: Writer,
-    rows: _Rows,
+    added: dict[str, type],
 ) -> int:
-    """Predict and append chunk by chunk, after those that are written; return how many rows that were."""
+    """Answer and append chunk by chunk, after those that are written; return how many rows that were."""
     before = sink.progress
-    predictor.batch_tokens = before.batch_tokens or predictor.batch_tokens
+    model.batch_tokens = before.batch_tokens or model.batch_tokens
     writer.columns = before.columns
     try:
         if isinstance(sink, Journal):
             sink.start()
-        _append_all(found, source, predictor, sink, writer, rows)
+        _append_all(found, source, model, sink, writer, added)
         if isinstance(sink, Journal):
             sink.finish(writer)
     except DataError as error:
@@ -198,22 +193,22 @@ def _write(
 def _append_all(
     found: Iterator[Chunk],
     source: Source,
-    predictor: TorchPredictor,
+    model: Answering,
     sink: Journal | Terminal,
     writer: Writer,
-    rows: _Rows,
+    added: dict[str, type],
 ) -> None:
     start = spoken = time.perf_counter()
     began = sink.progress.rows
     for chunk in found:
         now = sink.progress
         counts = dict(now.counts)
-        data = writer.encode(rows.of(chunk, predictor, source, counts))
+        data = writer.encode(_answered(chunk, model, source, added, counts))
         count = now.rows + len(chunk.rows)
         digest = chunk.digest(now.digest) if isinstance(sink, Journal) else ""
         sink.append(
             data,
-            Progress(count, digest=digest, columns=writer.columns, counts=counts, batch_tokens=predictor.batch_tokens),
+            Progress(count, digest=digest, columns=writer.columns, counts=counts, batch_tokens=model.batch_tokens),
         )
         if time.perf_counter() - spoken > _SPEAK_SECONDS:
             spoken = time.perf_counter()

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from transformers import PreTrainedModel
+
 from ftlab.build import build_adapter, check_optimizer
 from ftlab.errors import ModelError
 from ftlab.models.attention import attention_note
 from ftlab.models.positions import check_max_length
-from ftlab.models.pretrained import meta_classifier
 from ftlab.models.recompute import recompute_activations
 from ftlab.models.tokenizer import LoadedTokenizer, check_vocabulary
 from ftlab.schema import TrainConfig
 
 
-def check_model(settings: TrainConfig, labels: list[str], tokenizer: LoadedTokenizer) -> list[str]:
-    """Try length, vocabulary, adapter and class weights on the meta device, and the optimizer on one small tensor.
+def check_model(settings: TrainConfig, net: PreTrainedModel, tokenizer: LoadedTokenizer) -> list[str]:
+    """Try length, vocabulary and adapter on ``net``, and the optimizer on one small tensor.
+
+    Args:
+        settings: of the run.
+        net: on the meta device; the adapter changes it.
+        tokenizer: of the run.
 
     Returns:
         What the user should know of the network.
@@ -23,17 +29,15 @@ def check_model(settings: TrainConfig, labels: list[str], tokenizer: LoadedToken
     Raises:
         ConfigError: the optimizer refuses its options.
         ModelError: max_length beyond the positions, a tokenizer with more tokens than the model has embeddings, an
-            adapter that does not fit, class weights of another number, gradient checkpointing or attention that the
-            architecture or this machine has not.
+            adapter that does not fit, gradient checkpointing or attention that the architecture or this machine has
+            not.
     """
-    net = meta_classifier(settings.model, labels, tokenizer.tokenizer.pad_token_id)
     check_max_length(settings.model, net.config, settings.dataset.max_length)
     check_vocabulary(tokenizer, net.config)
     build_adapter(settings.adapter, net, None)
     if settings.model.gradient_checkpointing:
         recompute_activations(net)
     check_optimizer(settings.optimizer)
-    check_class_weights(settings.model.class_weights, labels)
     checkpoint = settings.model.checkpoint
     if settings.adapter.get("merge") is False and (settings.model.init == "random" or Path(str(checkpoint)).exists()):
         raise ModelError(

@@ -30,7 +30,7 @@ def main() -> int:
     tasks: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_listen, args=(_take_input(), tasks), daemon=True).start()
     try:
-        import ftlab.verbs.parts  # noqa: F401 - what takes long, while the first process reads its rows
+        import ftlab.verbs.tasks.choose  # noqa: F401 - what takes long, while the first process reads its rows
 
         run_part(tasks.get())
     except (KeyboardInterrupt, SystemExit):
@@ -39,7 +39,8 @@ def main() -> int:
         print(redact_text(traceback.format_exc()), file=sys.stderr, flush=True)
         sentences = list(error.sentences) if isinstance(error, UserError) else [str(error)]
         _say({"failed": type(error).__name__, "sentences": [redact_text(sentence) for sentence in sentences]})
-        return 1
+        sys.stdout.flush()
+        os._exit(1)  # NCCL's teardown could wait for the others, and they for this process to be gone
     return 0
 
 
@@ -56,14 +57,17 @@ def run_part(task: dict[str, Any]) -> None:
     from ftlab.records import from_plain
     from ftlab.schema import TrainConfig
     from ftlab.verbs import stages
-    from ftlab.verbs.parts import assemble, pick_machine, read_material
+    from ftlab.verbs.machine import pick_machine
+    from ftlab.verbs.parts import assemble
+    from ftlab.verbs.tasks.choose import task_of
 
     settings: TrainConfig = from_plain(TrainConfig, task["settings"])
     L.seed_everything(settings.seed, verbose=False)
     machine = pick_machine(settings, task["rank"])
     assert machine.part.processes == task["processes"], "all processes see the same devices"
-    material = read_material(settings, machine)
-    parts = assemble(settings, machine, material, Path(task["folder"]), logger=False)
+    kind = task_of(settings)
+    material = kind.read(machine)
+    parts = assemble(kind, machine, material, Path(task["folder"]), logger=False)
     _say({"ready": True})
     collective.join(task["port"], task["rank"], task["processes"], machine.accelerator)
     if parts.trains:

@@ -18,8 +18,8 @@ from ftlab.models.pretrained import LoadedNet
 from ftlab.models.tokenizer import LoadedTokenizer
 from ftlab.redact import redact, redact_text
 from ftlab.results import Energy, ModelInfo, RunInfo, RunResult, TrainingStats
-from ftlab.schema import ModelConfig
 from ftlab.state import digest, leaves
+from ftlab.verbs.tasks.task import Task
 
 
 def now() -> str:
@@ -125,10 +125,9 @@ def task_overrides() -> list[str]:
     return [override for override in plain if not override.startswith(("resume=", "resume_policy="))]
 
 
-def model_info(
-    cfg: ModelConfig, net: nn.Module, loaded: LoadedNet, tokenizer: LoadedTokenizer, precision: str
-) -> ModelInfo:
+def model_info(task: Task, net: nn.Module, loaded: LoadedNet, tokenizer: LoadedTokenizer, precision: str) -> ModelInfo:
     """Count the network as it is trained: base, head and adapter."""
+    cfg = task.settings.model
     total = sum(p.numel() for p in net.parameters())
     trainable = sum(p.numel() for p in net.parameters() if p.requires_grad)
     size = sum(p.numel() * p.element_size() for p in net.parameters())
@@ -139,8 +138,8 @@ def model_info(
         init=cfg.init,
         weights_digest=loaded.weights_digest,
         tokenizer=tokenizer.name,
-        task="classification",
-        head="classification" if cfg.head == "auto" else cfg.head,
+        task=task.task,
+        head=task.head,
         max_positions=max_positions(loaded.net.config),
         parameters=total,
         trainable_parameters=trainable,

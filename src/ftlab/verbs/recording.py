@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from ftlab.errors import UserError
 from ftlab.locks import unlock
 from ftlab.redact import redact_text
+from ftlab.report.generations import TABLE
 from ftlab.results import RunInfo, RunResult
 from ftlab.tracking import MlflowRun, tracking_uri
 from ftlab.verbs.record import failed_result, mlflow_params, now, run_info, run_tags, write_config
@@ -151,8 +152,9 @@ class Recording:
         if self.tracker is None:
             return
         self.tracker.log_metrics(result.flat())
-        for file in (path, self.folder / "config.yaml"):
-            self.tracker.log_artifact(file)
+        for file in (path, self.folder / "config.yaml", self.folder / TABLE):
+            if file.is_file():
+                self.tracker.log_artifact(file)
         for plot in sorted((self.folder / "plots").glob("*.png")):
             self.tracker.log_artifact(plot, "plots")
         self.tracker.finish("FINISHED")

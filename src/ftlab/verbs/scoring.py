@@ -11,7 +11,7 @@ from torchmetrics import MetricCollection
 
 from ftlab.callbacks.latency import Latency
 from ftlab.datasets.test_rows import ScoredRows
-from ftlab.measure.cost import device_class, usd_per_1k_requests
+from ftlab.measure.cost import device_class, request_costs
 from ftlab.measure.device import device_name
 from ftlab.metrics.bootstrap import bootstrap_ci95
 from ftlab.metrics.classification import per_class
@@ -59,11 +59,24 @@ def measure_latency(predictor: TorchPredictor, data: ScoredRows, config: Latency
 
 
 def request_cost(
-    price: CostConfig, latency: Latency, device: torch.device, prompt_tokens: float
+    price: CostConfig,
+    latency: Latency,
+    device: torch.device,
+    prompt_tokens: float,
+    answer_tokens: float | None = None,
+    share: float = 0.0,
 ) -> tuple[Cost, list[str]]:
-    """Return what answering costs at the speed of ``price.batch_size``, and what to say where no price is known."""
+    """Return what answering costs at the speed of ``price.batch_size``, and what to say where no price is known.
+
+    Args:
+        price: of the machine.
+        latency: what was timed.
+        device: that answers.
+        prompt_tokens: mean tokens of a request.
+        answer_tokens: mean tokens of an answer; None: labels are given, or nothing was written.
+        share: of what is computed for a label, that of the prompt around the text.
+    """
     found = device_class(device_name(device))
-    row = latency.row(price.batch_size)
     cost = Cost(
         device=found,
         usd_per_hour=price.usd_per_hour,
@@ -71,12 +84,13 @@ def request_cost(
         price_date=price.price_date,
         utilisation=price.utilisation,
         batch_size=price.batch_size,
-        usd_per_1k_requests=usd_per_1k_requests(
-            price.usd_per_hour, row.throughput_per_second if row else None, price.utilisation
+        **request_costs(
+            price,
+            latency.row(price.batch_size),
+            prompt_tokens=prompt_tokens,
+            completion_tokens=answer_tokens,
+            share=share,
         ),
-        prompt_tokens=prompt_tokens,
-        completion_tokens=0.0,  # a classifier writes nothing,
-        usd_prompt_share=0.0,  # and nothing stands around its texts
     )
     if price.usd_per_hour is not None:
         return cost, []

@@ -8,21 +8,24 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ftlab.datasets.datamodule import TextDataModule
-from ftlab.datasets.splits import Splits
-from ftlab.models.tokenizer import LoadedTokenizer
-from ftlab.predictor import Prediction
+from ftlab.datasets.lm_datamodule import LmDataModule
 from ftlab.report.terminal import Sample, run_table, show
 from ftlab.results import RunResult
+from ftlab.verbs.finish import Outcome
+from ftlab.verbs.material import Material
+from ftlab.verbs.tested import Answer
 
 log = logging.getLogger(__name__)
+_SHOWN = 3  # test prompts in the terminal
 
 
-def data_notes(splits: Splits, data: TextDataModule, tokenizer: LoadedTokenizer) -> list[str]:
+def data_notes(material: Material) -> list[str]:
     """Return what a user should know of the data: what was drawn, lost, repeated or replaced."""
-    info = data.info()
-    notes = list(splits.notes)
-    if info.truncated_rows:
+    data, info = material.data, material.data.info()
+    notes = list(material.splits.notes)
+    if isinstance(data, LmDataModule):
+        notes += _cut_notes(data)
+    elif info.truncated_rows:
         total = info.train_rows + info.val_rows + info.test_rows
         notes.append(
             f"{info.truncated_rows} of {total} texts are longer than {info.max_length} tokens and lose their end; "
@@ -30,26 +33,39 @@ def data_notes(splits: Splits, data: TextDataModule, tokenizer: LoadedTokenizer)
         )
     if info.duplicate_rows:
         notes.append(f"{info.duplicate_rows} training texts stand in train more than once")
-    if tokenizer.substituted:
-        notes.append(f"the model's own tokenizer is not on this machine; {tokenizer.name} stands in for it")
+    if material.tokenizer.substituted:
+        notes.append(f"the model's own tokenizer is not on this machine; {material.tokenizer.name} stands in for it")
     return notes
 
 
-def show_start(
-    splits: Splits,
-    data: TextDataModule,
-    tokenizer: LoadedTokenizer,
-    what: str,
-    folder: Path,
-    more: Sequence[str] = (),
-) -> list[str]:
-    """Print one line on the run and one on its data, then the notes, those of ``more`` first; return the notes."""
-    info = data.info()
+def _cut_notes(data: LmDataModule) -> list[str]:
+    length = data.info().max_length
+    notes = []
+    if data.truncated_rows:
+        notes.append(
+            f"{data.truncated_rows} texts are longer than {length} tokens and lose the beginning of what stands before "
+            "their answer; dataset.max_length=<n> keeps more"
+        )
+    if data.truncated_answers:
+        notes.append(
+            f"{data.truncated_answers} answers alone are longer than {length} tokens and lose their end; "
+            "dataset.max_length=<n> keeps more"
+        )
+    return notes
+
+
+def show_start(material: Material, what: str, folder: Path) -> list[str]:
+    """Print one line on the run and one on its data, then the notes, those on the model first; return the notes."""
+    data, info = material.data, material.data.info()
     console = Console(soft_wrap=True, highlight=False)
     rows = f"{info.train_rows} train, {info.val_rows} val, {info.test_rows} test"
-    console.print(f"{what}; {info.name}: {rows}; labels: {', '.join(info.labels)}", markup=False)
+    if isinstance(data, LmDataModule):
+        kind = f"format: {data.splits.format}; {data.supervised_train_tokens:,} of {data.train_tokens:,} tokens learned"
+    else:
+        kind = f"labels: {', '.join(info.labels)}"
+    console.print(f"{what}; {info.name}: {rows}; {kind}", markup=False)
     console.print(f"writes to {folder}", markup=False)
-    notes = [*more, *data_notes(splits, data, tokenizer)]
+    notes = [*material.remarks, *data_notes(material)]
     for note in notes:
         console.print(f"note: {note}", markup=False)
         log.info(note)
@@ -60,13 +76,33 @@ def show_run(
     result: RunResult,
     folder: Path,
     texts: Sequence[str],
-    before: Sequence[Prediction],
-    after: Sequence[Prediction],
+    outcome: Outcome,
+    after: Sequence[Answer],
     notes: Sequence[str],
 ) -> None:
-    """Print the table at the end."""
-    samples = [
-        Sample(text, (old.label, old.probability), (new.label, new.probability))
-        for text, old, new in zip(texts, before, after, strict=True)
-    ]
+    """Print the table at the end.
+
+    Args:
+        result: of the run.
+        folder: of the run.
+        texts: of ``dataset.samples``; where there are none, a model that writes shows test prompts and its answers.
+        outcome: of the run.
+        after: to ``texts``, by the weights that ship.
+        notes: for the user.
+    """
+    samples = [_sample(*row) for row in zip(texts, outcome.untrained.samples, after, strict=True)]
+    samples = samples or [_sample(*row) for row in _test_prompts(outcome)]
     show(run_table(result, folder, samples=samples, notes=notes))
+
+
+def _test_prompts(outcome: Outcome) -> list[tuple[str, Answer, Answer]]:
+    data, written = outcome.material.data, outcome.tested.written
+    if written is None or not isinstance(data, LmDataModule):
+        return []
+    prompts = data.shown("test")
+    answers = list(zip(written.rows.tolist(), outcome.untrained.written, written.texts, strict=True))
+    return [(prompts[row], Answer(old), Answer(new)) for row, old, new in answers[:_SHOWN]]
+
+
+def _sample(text: str, before: Answer, after: Answer) -> Sample:
+    return Sample(text, (before.text, before.probability), (after.text, after.probability))

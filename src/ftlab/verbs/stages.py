@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +14,16 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from ftlab.callbacks.latency import Latency
 from ftlab.callbacks.measuring import find_callback
 from ftlab.callbacks.stopping import FirstError, handlers_kept
-from ftlab.datasets.datamodule import TextDataModule
 from ftlab.errors import DataError
 from ftlab.measure.cost import device_class, resolve_price
 from ftlab.measure.device import device_name
-from ftlab.modules.classifier import ClassifierModule
-from ftlab.modules.scores import Scores
+from ftlab.modules.trained import TrainedModule
 from ftlab.paths import config_dir
-from ftlab.predictor import Prediction
 from ftlab.processes import collective
 from ftlab.schema import CostConfig
+from ftlab.verbs.material import Data
+from ftlab.verbs.tested import Tested
 from ftlab.yaml_file import read_yaml
-
-
-@dataclass(frozen=True, slots=True)
-class Tested:
-    """One pass over the test split."""
-
-    metrics: dict[str, float]
-    scores: Scores
 
 
 def price_here(cost: CostConfig, device: torch.device) -> CostConfig:
@@ -62,7 +52,7 @@ def planned_steps(trainer: Mapping[str, Any], batches: int) -> int | None:
     return steps if epochs >= 0 else None
 
 
-def fit(trainer: L.Trainer, module: ClassifierModule, data: TextDataModule, state: Path | None = None) -> None:
+def fit(trainer: L.Trainer, module: TrainedModule, data: Data, state: Path | None = None) -> None:
     """Train, with dropout on: predicting before training has left the network in eval mode.
 
     The random generators are seeded right before, so that it does not matter what ran until then; going on from
@@ -81,7 +71,7 @@ def fit(trainer: L.Trainer, module: ClassifierModule, data: TextDataModule, stat
     """
     module.train()
     # Each process has a stream of its own, else the rows of all would lose the same units to dropout.
-    L.seed_everything(data.seed + collective.number(), verbose=False)
+    L.seed_everything((data.seed + collective.number()) % 2**32, verbose=False)
     first = find_callback(trainer, FirstError)
     with handlers_kept():
         try:
@@ -93,7 +83,7 @@ def fit(trainer: L.Trainer, module: ClassifierModule, data: TextDataModule, stat
             raise first.error from None
 
 
-def test_untrained(trainer: L.Trainer, module: ClassifierModule, data: TextDataModule) -> Tested:
+def test_untrained(trainer: L.Trainer, module: TrainedModule, data: Data) -> Tested:
     """Score the test split with the weights before training; logged as ``untrained/...``."""
     module.test_name = "untrained"
     try:
@@ -102,7 +92,7 @@ def test_untrained(trainer: L.Trainer, module: ClassifierModule, data: TextDataM
         module.test_name = "test"
 
 
-def test_best(trainer: L.Trainer, module: ClassifierModule, data: TextDataModule) -> Tested:
+def test_best(trainer: L.Trainer, module: TrainedModule, data: Data) -> Tested:
     """Score the test split with the best checkpoint, or with the weights as they are where none was kept.
 
     Raises:
@@ -115,7 +105,7 @@ def test_best(trainer: L.Trainer, module: ClassifierModule, data: TextDataModule
     return _test(trainer, module, data, path)
 
 
-def time_requests(trainer: L.Trainer, module: ClassifierModule) -> None:
+def time_requests(trainer: L.Trainer, module: TrainedModule) -> None:
     """Time the predictor where several processes have tested: while they did, nothing could be timed."""
     meter = find_callback(trainer, Latency)
     if trainer.world_size > 1 and meter is not None:
@@ -128,7 +118,7 @@ def best_checkpoint(trainer: L.Trainer) -> ModelCheckpoint | None:
     return keepers[0] if keepers else None
 
 
-def _test(trainer: L.Trainer, module: ClassifierModule, data: TextDataModule, path: str | None) -> Tested:
+def _test(trainer: L.Trainer, module: TrainedModule, data: Data, path: str | None) -> Tested:
     logged = trainer.test(module, data.test_dataloader(), ckpt_path=path, weights_only=True, verbose=False)[0]
     metrics = {name.split("/", 1)[1]: float(value) for name, value in logged.items()}
     return Tested(metrics, module.scores())
@@ -143,11 +133,3 @@ def best_val(history: list[dict[str, Any]], monitor: str, mode: str) -> dict[str
     best = max(seen, key=lambda row: (sign * row["value"], -row["step"]))
     at_best = [row for row in history if row["step"] == best["step"] and row["name"].startswith("val/")]
     return {row["name"].removeprefix("val/"): float(row["value"]) for row in at_best}
-
-
-def predict_samples(module: ClassifierModule, samples: list[str]) -> list[Prediction]:
-    """Predict the sentences of ``dataset.samples`` with the weights as they are."""
-    if not samples:
-        return []
-    found: list[Prediction] = module.predictor().predict(samples)
-    return found

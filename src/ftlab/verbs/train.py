@@ -9,14 +9,17 @@ import lightning as L
 from omegaconf import DictConfig, OmegaConf
 
 from ftlab.datasets.sample import write_sample
+from ftlab.datasets.splits import Splits
 from ftlab.processes.ranks import Ranks
 from ftlab.results import RunResult
 from ftlab.schema import TrainConfig
 from ftlab.verbs import stages
 from ftlab.verbs.finish import Outcome, finish_run
-from ftlab.verbs.parts import assemble, pick_machine, read_material
+from ftlab.verbs.machine import pick_machine
+from ftlab.verbs.parts import assemble
 from ftlab.verbs.recording import Recording
 from ftlab.verbs.show import show_run, show_start
+from ftlab.verbs.tasks.choose import task_of
 from ftlab.verbs.untrained import Untrained, is_measured, measure_untrained
 
 
@@ -32,14 +35,14 @@ def train(cfg: DictConfig, folder: Path) -> RunResult:
     assert isinstance(settings, TrainConfig)
     with Recording(cfg, folder) as recording:
         L.seed_everything(settings.seed, verbose=False)
-        machine = pick_machine(settings)
+        machine, task = pick_machine(settings), task_of(settings)
         with Ranks(machine.part.processes, machine.accelerator, recording.fail) as ranks:
-            material = read_material(settings, machine)
-            data, samples = material.data, settings.dataset.samples
+            material = task.read(machine)
+            data = material.data
             what = f"{settings.name} on {machine.named()}, {machine.precision}"
-            show_start(material.splits, data, material.tokenizer, what, folder, material.remarks)
+            show_start(material, what, folder)
             recording.start({"ftlab.dataset_digest": material.splits.digest})
-            if settings.dataset.sample_per_class is not None:
+            if isinstance(material.splits, Splits) and settings.dataset.sample_per_class is not None:
                 write_sample(material.splits, folder, keep_text=settings.predictions.text)
 
             state = recording.checkpoint
@@ -50,12 +53,12 @@ def train(cfg: DictConfig, folder: Path) -> RunResult:
                 untrained=not is_measured(recording),
             )
             logger, in_sweep = recording.tracker or False, bool(recording.sweep)
-            parts = assemble(settings, machine, material, folder, logger, in_sweep)
+            parts = assemble(task, machine, material, folder, logger, in_sweep)
             module, tester = parts.module, parts.tester
             if not machine.is_sharded:
                 ranks.join()
             if parts.trains:
-                untrained = measure_untrained(tester, module, data, samples, recording, parts.known_as)
+                untrained = measure_untrained(task, tester, module, data, recording, parts.known_as)
                 ranks.join()
                 stages.fit(parts.trainer, parts.learner, data, state)
             if machine.is_sharded:
@@ -63,10 +66,11 @@ def train(cfg: DictConfig, folder: Path) -> RunResult:
             tested = stages.test_best(tester, module, data)
             ranks.leave()  # what follows is timed, and written, by one process with the machine to itself
             stages.time_requests(tester, module)
-            after = stages.predict_samples(module, samples)
+            tested = task.beyond(module, data, tested)
+            after = task.answers(module, data)
             if not parts.trains:
-                untrained = Untrained(tested.metrics, after)
-            outcome = Outcome.of(machine, material, parts.loaded, untrained.metrics, tested)
-            result, notes = finish_run(settings, recording, parts.trainer, module, data, outcome)
-            show_run(result, folder, samples, untrained.samples, after, notes)
+                untrained = Untrained.of(tested, after)
+            outcome = Outcome(machine, material, parts.loaded, untrained, tested)
+            result, notes = finish_run(task, recording, parts.trainer, module, outcome)
+            show_run(result, folder, settings.dataset.samples, outcome, after, notes)
     return result

@@ -6,19 +6,20 @@ import json
 import logging
 import math
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import lightning as L
 
-from ftlab.datasets.datamodule import TextDataModule
 from ftlab.errors import DataError
-from ftlab.modules.classifier import ClassifierModule
-from ftlab.predictor import Prediction
+from ftlab.modules.trained import TrainedModule
 from ftlab.records import from_plain, to_plain
 from ftlab.state import write_durably
 from ftlab.verbs import stages
+from ftlab.verbs.material import Data
 from ftlab.verbs.recording import Recording
+from ftlab.verbs.tasks.task import Task
+from ftlab.verbs.tested import Answer, Tested
 
 log = logging.getLogger(__name__)
 NAME = "untrained.json"
@@ -27,30 +28,36 @@ _KEPT = 32  # measurements of this process; each is a few numbers
 
 @dataclass(frozen=True, slots=True)
 class Untrained:
-    """The weights before training: metrics on the test split, and predictions of ``dataset.samples``."""
+    """The weights before training: metrics on the test split, answers to ``dataset.samples`` and to test rows."""
 
     metrics: dict[str, float]
-    samples: list[Prediction]
+    samples: list[Answer]
+    written: list[str] = field(default_factory=list)  # answers to test rows, by a model that writes
+
+    @classmethod
+    def of(cls, tested: Tested, samples: list[Answer]) -> Untrained:
+        """Return what a pass over the test split and the samples have shown."""
+        return cls(tested.metrics, samples, tested.written.texts if tested.written else [])
 
 
 _measured: OrderedDict[str, Untrained] = OrderedDict()  # by fingerprint, the newest last
 
 
 def measure_untrained(
+    task: Task,
     trainer: L.Trainer,
-    module: ClassifierModule,
-    data: TextDataModule,
-    samples: list[str],
+    module: TrainedModule,
+    data: Data,
     recording: Recording,
     known_as: str | None = None,
 ) -> Untrained:
     """Score the test split and the samples with the weights before training, or read what was found then.
 
     Args:
+        task: of the run.
         trainer: logs the metrics as ``untrained/...``.
         module: with the weights before training.
         data: of the run.
-        samples: texts to predict.
         recording: of the run.
         known_as: the ``fingerprint`` of what is scored, if the metrics of an earlier job of this process may be taken;
             the samples are predicted all the same, and must come out equal.
@@ -63,10 +70,10 @@ def measure_untrained(
         return _read(path)
     # Several processes must all score, or none: each knows its own past only.
     known_as = known_as if known_as and trainer.world_size == 1 else None
-    found = None if known_as is None else _taken(trainer, module, samples, known_as)
+    found = None if known_as is None else _taken(trainer, task.answers(module, data), known_as)
     if found is None:
-        metrics = stages.test_untrained(trainer, module, data).metrics
-        found = Untrained(metrics, stages.predict_samples(module, samples))
+        tested = task.beyond(module, data, stages.test_untrained(trainer, module, data))
+        found = Untrained.of(tested, task.answers(module, data))
     if known_as is not None:
         _measured[known_as] = found
         _measured.move_to_end(known_as)
@@ -76,10 +83,10 @@ def measure_untrained(
     return found
 
 
-def _taken(trainer: L.Trainer, module: ClassifierModule, samples: list[str], known_as: str) -> Untrained | None:
+def _taken(trainer: L.Trainer, samples: list[Answer], known_as: str) -> Untrained | None:
     """Return what an earlier job found for the same weights and rows, logged as if measured; None: there is none."""
     before = _measured.get(known_as)
-    if before is None or stages.predict_samples(module, samples) != before.samples:
+    if before is None or samples != before.samples:
         return None
     log.info("an earlier job has scored the same weights on the same rows before training; its metrics are taken")
     logged = {f"untrained/{name}": value for name, value in before.metrics.items()}
@@ -99,7 +106,7 @@ def _read(path: Path) -> Untrained:
         found: Untrained = from_plain(Untrained, raw)
         # A metric that is no number was written as null.
         metrics = {name: math.nan if value is None else float(value) for name, value in found.metrics.items()}
-        return Untrained(metrics, [Prediction(**to_plain(sample)) for sample in found.samples])
+        return Untrained(metrics, found.samples, found.written)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = str(error) or type(error).__name__
         raise DataError(f"{path} cannot be read ({why}); remove the file, and it is measured again") from None

@@ -149,7 +149,8 @@ def writing(batch_size: int = 1) -> Latency:
 
 def test_answers_are_priced_by_their_tokens(fit: Any, tiny: Any, batches: Any) -> None:
     cost = priced(fit, tiny, batches, PRICE, writing())
-    cost.answered(prompt_tokens=120.0, completion_tokens=17.0)
+    cost.asked(120.0)
+    cost.answered(17.0)
     found = cost.measured()["cost"]
     assert found["usd_per_1k_requests"] == 2.0  # one a second, half of the hour, 3.6 $
     assert found["usd_per_1m_tokens"] == 2.0
@@ -159,7 +160,8 @@ def test_answers_are_priced_by_their_tokens(fit: Any, tiny: Any, batches: Any) -
 
 def test_answers_of_a_batch_share_its_time(fit: Any, tiny: Any, batches: Any) -> None:
     cost = priced(fit, tiny, batches, dataclasses.replace(PRICE, batch_size=4), writing(4))
-    cost.answered(120.0, 17.0)
+    cost.asked(120.0)
+    cost.answered(17.0)
     assert cost.measured()["cost"]["usd_per_1k_requests"] == 0.5
 
 
@@ -171,7 +173,8 @@ def test_without_answers_tokens_have_a_price_and_requests_none(fit: Any, tiny: A
 
 def test_answers_that_were_not_timed_have_no_price(fit: Any, tiny: Any, batches: Any) -> None:
     cost = priced(fit, tiny, batches, PRICE)
-    cost.answered(120.0, 17.0)
+    cost.asked(120.0)
+    cost.answered(17.0)
     found = cost.measured()["cost"]
     assert (found["prompt_tokens"], found["completion_tokens"]) == (120.0, 17.0)
     assert [found[k] for k in ("usd_per_1k_requests", "usd_per_1m_tokens", "usd_prompt_share")] == [None] * 3

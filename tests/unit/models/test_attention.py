@@ -52,21 +52,33 @@ def test_the_attention_is_found_inside_an_adapter(tiny: Tiny) -> None:
     assert attention_used(add_lora(build(tiny(attention="eager"))).net) == "eager"
 
 
+def gpu(monkeypatch: pytest.MonkeyPatch, *, major: int = 8, name: str = "NVIDIA A10G") -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (major, 0))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: name)
+
+
 def test_flash_without_a_gpu_is_refused_before_a_weight_is_made(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ModelError, match=r"needs a CUDA GPU, and torch sees none; type model\.attention=sdpa$"):
         meta_classifier(tiny(attention="flash"), ["a", "b"])
 
 
+def test_flash_on_an_old_gpu_names_it(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu(monkeypatch, major=7, name="Tesla T4")
+    with pytest.raises(ModelError, match=r"this is Tesla T4; type model\.attention=sdpa"):
+        attention_of(tiny(attention="flash"), AutoConfig.for_model("bert"))
+
+
 def test_flash_without_its_package_says_what_to_install(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    gpu(monkeypatch)
     monkeypatch.setattr(attention, "is_flash_attn_2_available", lambda: False)
     with pytest.raises(ModelError, match=r"type pip install flash-attn --no-build-isolation, or model\.attention=sdpa"):
         attention_of(tiny(attention="flash"), AutoConfig.for_model("bert"))
 
 
 def test_flash_with_both_is_transformers_flash_attention_2(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    gpu(monkeypatch)
     monkeypatch.setattr(attention, "is_flash_attn_2_available", lambda: True)
     for kind in ("bert", "distilbert", "roberta", "xlm-roberta", "electra", "modernbert"):
         assert attention_of(tiny(kind, attention="flash"), AutoConfig.for_model(kind)) == "flash_attention_2"

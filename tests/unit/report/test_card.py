@@ -9,7 +9,8 @@ import yaml
 from peft import LoraConfig, get_peft_model
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
 
-from ftlab.report.card import escape, loading_lines, model_card, write_card
+from ftlab.report.card import escape, model_card, write_card
+from ftlab.report.usage import loading_lines
 
 LABELS = ["against", 'for "all"', "```"]
 

@@ -1,6 +1,7 @@
 """Jobs have a fingerprint in common exactly where they score the same before training."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import lightning as L
 import pytest
@@ -23,7 +24,7 @@ def told(cfg, tmp_path):
     path.touch()
     settings = OmegaConf.to_object(cfg(*SMALL, "dataset=csv", f"dataset.train={path}", "dataset.limit={}"))
 
-    def tell(texts=ROWS, flipped=False, changed_weight=False, precision="32-true", device="cpu", **changes):
+    def tell(texts=ROWS, flipped=False, changed_weight=False, precision="32-true", device="cpu", prompt="none", **changes):
         kinds = ["dry" if ("rain" in text) == flipped else "wet" for text in texts]
         rows = "".join(f"{text},{kind}\n" for text, kind in zip(texts, kinds, strict=True))
         path.write_text(f"text,label\n{rows}")
@@ -35,7 +36,9 @@ def told(cfg, tmp_path):
         net = load_classifier(own.model, splits.labels, tokenizer.pad_token_id).net
         if changed_weight:
             next(net.parameters()).data[0, 0] += 1e-3
-        return fingerprint(own, net, data, precision, device)
+        machine = SimpleNamespace(precision=precision, trains_on=device)
+        material = SimpleNamespace(splits=splits, data=data, prompt_record={"name": prompt})
+        return fingerprint(own, net, material, machine)
 
     def changed(group, **values):
         return {group: dataclasses.replace(getattr(settings, group), **values)}
@@ -63,6 +66,8 @@ def test_whatever_changes_what_is_scored_changes_it(told):
         told(**told.changed("dataset", limit=dataclasses.replace(told.settings.dataset.limit, test=5))),
         told(**told.changed("model", dropout=0.3)),
         told(metrics={"recall": {"_target_": "torchmetrics.classification.MulticlassRecall", "num_classes": 2}}),
+        told(prompt="zero_shot"),
+        told(**told.changed("generation", max_new_tokens=5)),
         told(precision="bf16-mixed"),
         told(device="cuda:0"),
     ]

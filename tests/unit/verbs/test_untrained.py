@@ -5,17 +5,20 @@ import math
 import types
 from collections import OrderedDict
 
+import numpy as np
 import pytest
 from mlflow.tracking import MlflowClient
 
+from ftlab.decoding.writing import Generated
 from ftlab.errors import DataError
 from ftlab.launch import main
-from ftlab.predictor import Prediction
 from ftlab.verbs import untrained
+from ftlab.verbs.tasks.written import Written
+from ftlab.verbs.tested import Answer, Tested
 from ftlab.verbs.untrained import measure_untrained
 from small import SMALL
 
-SAMPLE = Prediction("a", 0.75, {"a": 0.75, "b": 0.25})
+SAMPLE = Answer("a", 0.75)
 
 
 @pytest.fixture
@@ -24,11 +27,21 @@ def measured(monkeypatch):
 
     def test(trainer, module, data):
         calls.append("tested")
-        return types.SimpleNamespace(metrics={"accuracy": 0.1 + 0.2, "auroc": math.nan})
+        return Tested({"accuracy": 0.1 + 0.2, "auroc": math.nan}, None)
 
     monkeypatch.setattr(untrained.stages, "test_untrained", test)
-    monkeypatch.setattr(untrained.stages, "predict_samples", lambda module, samples: [SAMPLE for _ in samples])
     return calls
+
+
+def task(*samples):
+    """Return a task that writes an answer to one test row, and says ``samples``."""
+    answer = Generated([1, 2], "caf\u00e9 \ud800", 3, 2, "eos")
+
+    def beyond(module, data, tested):
+        written = Written(np.array([0]), [answer], {"bleu": 0.5}, [{}])
+        return Tested({**tested.metrics, **written.metrics}, None, written)
+
+    return types.SimpleNamespace(answers=lambda module, data: list(samples), beyond=beyond)
 
 
 def recording(folder, *, goes_on):
@@ -36,16 +49,17 @@ def recording(folder, *, goes_on):
 
 
 def test_it_is_written_once_and_read_back_to_the_last_bit(tmp_path, measured):
-    first = measure_untrained(None, None, None, ["text"], recording(tmp_path, goes_on=True))  # killed before it came
-    again = measure_untrained(None, None, None, ["text"], recording(tmp_path, goes_on=True))
+    first = measure_untrained(task(SAMPLE), None, None, None, recording(tmp_path, goes_on=True))  # killed before it came
+    again = measure_untrained(task(SAMPLE), None, None, None, recording(tmp_path, goes_on=True))
     assert measured == ["tested"]
     assert again.samples == first.samples == [SAMPLE]
+    assert again.written == first.written == ["caf\u00e9 \ud800"]
     assert again.metrics["accuracy"] == first.metrics["accuracy"] == 0.1 + 0.2 and math.isnan(again.metrics["auroc"])
 
 
 def test_a_new_run_measures_whatever_lies_there(tmp_path, measured):
     (tmp_path / "untrained.json").write_text("{")
-    measure_untrained(None, None, None, [], recording(tmp_path, goes_on=False))
+    measure_untrained(task(), None, None, None, recording(tmp_path, goes_on=False))
     assert measured == ["tested"]
 
 
@@ -55,7 +69,7 @@ def test_a_new_run_measures_whatever_lies_there(tmp_path, measured):
 def test_a_broken_file_says_how_to_go_on(tmp_path, measured, text):
     (tmp_path / "untrained.json").write_text(text)
     with pytest.raises(DataError, match=r"untrained\.json cannot be read .*remove the file"):
-        measure_untrained(None, None, None, [], recording(tmp_path, goes_on=True))
+        measure_untrained(task(), None, None, None, recording(tmp_path, goes_on=True))
 
 
 class Log:
@@ -66,10 +80,10 @@ class Log:
         self.points.append((metrics, step))
 
 
-def measure(folder, known_as, *, world_size=1):
+def measure(folder, known_as, *, world_size=1, says=SAMPLE):
     folder.mkdir(exist_ok=True)
     trainer = types.SimpleNamespace(world_size=world_size, loggers=[Log()])
-    found = measure_untrained(trainer, None, None, ["text"], recording(folder, goes_on=False), known_as)
+    found = measure_untrained(task(says), trainer, None, None, recording(folder, goes_on=False), known_as)
     return found, trainer.loggers[0].points
 
 
@@ -83,9 +97,9 @@ def test_a_later_job_with_the_same_fingerprint_takes_and_logs_what_was_found(tmp
     second, points = measure(tmp_path / "1", "same")
     assert measured == ["tested"]
     assert second is first
-    assert points == [
-        ({"untrained/accuracy": 0.1 + 0.2, "untrained/auroc": points[0][0]["untrained/auroc"], "epoch": 0}, 0)
-    ]
+    ((logged, step),) = points
+    assert step == 0 and logged["untrained/accuracy"] == 0.1 + 0.2 and math.isnan(logged.pop("untrained/auroc"))
+    assert set(logged) == {"untrained/accuracy", "untrained/bleu", "epoch"}
     assert (tmp_path / "1" / "untrained.json").read_text() == (tmp_path / "0" / "untrained.json").read_text()
 
 
@@ -97,11 +111,10 @@ def test_nothing_is_taken_for_another_fingerprint_none_or_several_processes(tmp_
     assert measured == ["tested"] * 4
 
 
-def test_samples_that_come_out_otherwise_void_what_is_known(tmp_path, measured, nothing_known, monkeypatch):
+def test_samples_that_come_out_otherwise_void_what_is_known(tmp_path, measured, nothing_known):
     measure(tmp_path / "0", "same")
-    other = Prediction("b", 0.6, {"a": 0.4, "b": 0.6})
-    monkeypatch.setattr(untrained.stages, "predict_samples", lambda module, samples: [other])
-    assert measure(tmp_path / "1", "same")[0].samples == [other]
+    other = Answer("b", 0.6)
+    assert measure(tmp_path / "1", "same", says=other)[0].samples == [other]
     assert measured == ["tested"] * 2
 
 

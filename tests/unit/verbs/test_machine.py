@@ -6,7 +6,7 @@ from omegaconf import OmegaConf
 
 from ftlab.datasets.shares import Part
 from ftlab.errors import ConfigError
-from ftlab.verbs.parts import pick_machine
+from ftlab.verbs.machine import pick_machine
 
 
 def test_each_process_knows_its_number(cfg):

@@ -1,0 +1,1 @@
+"""What evaluating labels and evaluating texts do each their own way."""
