@@ -78,11 +78,13 @@ class SupervisedReader:
 
     def summed_loss(self, net: nn.Module, inputs: Inputs, places: Places, label_smoothing: float = 0.0) -> Tensor:
         """Return the sum of the places' cross-entropies in nats; the cheapest way to have it with its gradient."""
-        if self._pays_in_chunks(net, inputs, len(places)):
-            found = self.hidden(net, inputs, places)
-            assert found is not None, "the head is plain"
-            return summed_loss_of(*found, places.targets, label_smoothing)
-        return summed_loss(self.logits(net, inputs, places), places.targets, label_smoothing)
+        device = inputs["input_ids"].device.type
+        half = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device) == torch.float16
+        # In fp16 gradients are scaled on their way back so that they do not vanish; a chunk's are made before.
+        found = None if half else self.hidden(net, inputs, places)
+        if found is None:
+            return summed_loss(self.logits(net, inputs, places), places.targets, label_smoothing)
+        return summed_loss_of(*found, places.targets, label_smoothing)
 
     def logits_in_parts(self, net: nn.Module, inputs: Inputs, places: Places) -> Iterator[tuple[slice, Tensor]]:
         """Yield slices of the places with their logits (n, V), in at least float32; without places no slice."""
@@ -114,17 +116,6 @@ class SupervisedReader:
         if self._selects is None and inputs["input_ids"].shape[1] > 1:
             self._selects = self._head is not None and self._try(net, inputs["input_ids"])
         return bool(self._selects)
-
-    def _pays_in_chunks(self, net: nn.Module, inputs: Inputs, places: int) -> bool:
-        """Return whether the logits are worth computing a chunk at a time: never in fp16.
-
-        There gradients are scaled on their way back so that they do not vanish, and a chunk's are made before.
-        """
-        if not self.selects(net, inputs) or not self._is_plain or not isinstance(self._head, nn.Linear):
-            return False
-        device = inputs["input_ids"].device
-        half = torch.is_autocast_enabled(device.type) and torch.get_autocast_dtype(device.type) == torch.float16
-        return not half and places > chunk_rows(self._head.out_features, device)
 
     def release(self) -> None:
         """Take the hook off the network."""

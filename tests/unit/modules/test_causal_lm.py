@@ -166,27 +166,16 @@ def test_loss_is_that_of_transformers(chunked: bool) -> None:
     assert loss_of(make_module(net), batch).item() == pytest.approx(net(**given).loss.item(), abs=1e-6)
 
 
-@pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_chunks_give_the_smoothed_loss_and_its_gradients(smoothing: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(token_loss, "CHUNK_BYTES", 4 * 4 * VOCABULARY)
-    head = nn.Linear(6, VOCABULARY).double()
-    hidden = torch.randn(11, 6, dtype=torch.float64, requires_grad=True)
-    targets = torch.randint(0, VOCABULARY, (11,))
-    wanted = [hidden, head.weight, head.bias]
-    ours = token_loss.summed_loss_of(hidden, head, targets, smoothing)
-    plain = F.cross_entropy(head(hidden), targets, label_smoothing=smoothing, reduction="sum")
-    assert ours.item() == pytest.approx(plain.item(), abs=1e-12)
-    for a, b in zip(torch.autograd.grad(ours / 7, wanted), torch.autograd.grad(plain / 7, wanted), strict=True):
-        assert torch.allclose(a, b, rtol=0, atol=1e-12)
-
-
-def test_the_head_sees_no_place_that_is_not_supervised() -> None:
+def test_logits_are_made_at_no_place_that_is_not_supervised() -> None:
     net, batch = net_of("llama"), batch_of()
     module, seen = make_module(net), []
-    loss_of(module, batch)  # tries the head
+    places, inputs = find_places(batch["labels"]), {"input_ids": batch["input_ids"]}
+    module._reader.selects(net, inputs)  # tries the head
     net.lm_head.register_forward_hook(lambda head, given, made: seen.append(made.numel() // VOCABULARY))
     loss_of(module, batch)
-    assert seen == [len(find_places(batch["labels"]))]
+    assert seen == [0]  # it is multiplied with elsewhere, a chunk at a time
+    module._reader.logits(net, inputs, places)
+    assert seen[1:] == [len(places)]
 
 
 class Odd(nn.Module):
@@ -260,6 +249,32 @@ def test_shares_of_processes_add_up_to_the_batch(monkeypatch: pytest.MonkeyPatch
             place += gradient
     for ours, expected in zip(added, whole, strict=True):
         assert torch.allclose(ours, expected, rtol=0, atol=1e-12)
+
+
+def test_the_module_returns_its_share_and_beside_it_the_loss_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ftlab.processes import collective
+
+    net, batch = net_of("gpt2"), batch_of(4)
+    shares = [{k: v[rows] for k, v in batch.items()} for rows in (slice(1), slice(1, 4))]
+    sums = [full_losses(net, share).sum().item() for share in shares]
+    tokens = int((batch["labels"][:, 1:] != -100).sum())
+    monkeypatch.setattr(collective, "count", lambda: 2)
+    monkeypatch.setattr(collective, "summed", lambda share: share + sums[1])
+    found: Any = make_module(net).training_step({**shares[0], "whole_supervised": torch.tensor(tokens)}, 0)
+    assert found["loss"].item() == pytest.approx(2 * sums[0] / tokens, rel=1e-5)  # DDP averages
+    assert found["batch_loss"].item() == pytest.approx(sum(sums) / tokens, rel=1e-5)
+
+
+def test_under_a_gradient_scaler_no_chunk_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(token_loss, "CHUNK_BYTES", 3 * 4 * VOCABULARY)
+    net, batch = net_of("llama"), batch_of()
+    module = make_module(net)
+    with torch.autocast("cpu", torch.float16):
+        loss = loss_of(module, batch)
+    monkeypatch.setattr("ftlab.modules.supervised.summed_loss_of", None)  # a call would fail
+    with torch.autocast("cpu", torch.float16):
+        again = loss_of(module, batch)
+    assert torch.equal(loss, again) and torch.isfinite(loss)
 
 
 def test_accumulated_batches_are_weighed_by_their_tokens(tmp_path: Any) -> None:
