@@ -80,24 +80,15 @@ def save_artefact(
     """
     lm = writes(net.get_base_model() if isinstance(net, PeftModel) else net)
     assert lm or labels is not None, "what has no labels writes"
-    about = About(
-        "causal_lm" if labels is None else "classification",
-        "lm" if lm else "classification",
-        labels=labels if lm else None,
-        prompt=prompt,
-        chat_template=None if template is None else _described(template),
-        max_length=max_length,
-        base_digest=base_digest,
-    )
+    task: Task = "causal_lm" if labels is None else "classification"
+    named, described = (labels if lm else None), _described(template)
+    about = About(task, "lm" if lm else "classification", named, prompt, described, max_length, base_digest)
     folder.mkdir(parents=True)
     with _templated(tokenizer, template):
         tokenizer.save_pretrained(folder)
     write_about(about, folder)
     if isinstance(net, PeftModel) and base is not None:
-        net.peft_config[net.active_adapter].base_model_name_or_path = base
-        # Embeddings do not change here, and peft's own look at that asks the hub.
-        with quiet():
-            net.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
+        _save_adapter(net, folder, base)
         if not lm:
             names = json.dumps(labels, ensure_ascii=False)
             (folder / "labels.json").write_text(names, encoding="utf-8")
@@ -139,6 +130,13 @@ def load_artefact(folder: Path, attention: str = "sdpa") -> LoadedArtefact:
 def folder_size_mb(folder: Path) -> float:
     """Return the size of all files below ``folder`` in MB (1e6 bytes)."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+def _save_adapter(net: PeftModel, folder: Path, base: str) -> None:
+    net.peft_config[net.active_adapter].base_model_name_or_path = base
+    # Embeddings do not change here, and peft's own look at that asks the hub.
+    with quiet():
+        net.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
 
 
 def _load(config: ModelConfig, about: About, labels: list[str] | None, pad_token_id: int) -> LoadedNet:
@@ -201,7 +199,9 @@ def _set_ends(net: PreTrainedModel, tokenizer: Any, template: ChatTemplate | Non
     settings.eos_token_id = next(iter(ends)) if len(ends) == 1 else sorted(ends) or None
 
 
-def _described(template: ChatTemplate) -> dict[str, Any]:
+def _described(template: ChatTemplate | None) -> dict[str, Any] | None:
+    if template is None:
+        return None
     return {"name": template.name, "sha256": template.sha256, "chosen": template.chosen}
 
 

@@ -172,7 +172,7 @@ def _random_config(cfg: ModelConfig) -> PretrainedConfig:
         raise ModelError(
             f"model.architecture describes no {model_type} ({_line(error)}); correct that number"
         ) from error
-    _fit_token_ids(config)
+    _fit_token_ids(config, numbers)
     return config
 
 
@@ -187,14 +187,18 @@ def _check_numbers(model_type: str, numbers: dict[str, Any]) -> None:
             raise ModelError(f"model.architecture.{name} is no number of model type {model_type}{near}")
 
 
-def _fit_token_ids(config: PretrainedConfig) -> None:
-    """Bring default ids of special tokens into a vocabulary smaller than the published one."""
+def _fit_token_ids(config: PretrainedConfig, given: dict[str, Any]) -> None:
+    """Bring default ids of special tokens into a vocabulary smaller than the published one.
+
+    Of a network that writes, defaults would end texts at any token: none does, until a tokenizer says which.
+    """
+    for name in ("bos_token_id", "eos_token_id") if writes_texts(config) else ():
+        setattr(config, name, given.get(name))
     size = getattr(config, "vocab_size", None)
     for name in _TOKEN_IDS:
         value = getattr(config, name, None)
         if size is not None and isinstance(value, int) and value >= size:
-            ends = name in ("bos_token_id", "eos_token_id") and writes_texts(config)  # there no token ends a text then
-            setattr(config, name, None if ends else 0)
+            setattr(config, name, 0)
 
 
 def _set_pad_token(config: PretrainedConfig, pad_token_id: int | None) -> None:

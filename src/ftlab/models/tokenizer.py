@@ -82,8 +82,16 @@ def load_tokenizer(cfg: ModelConfig, name: str | None) -> LoadedTokenizer:
 def check_vocabulary(loaded: LoadedTokenizer, config: PretrainedConfig) -> None:
     """Raise ModelError if the tokenizer has tokens for which the network has no embedding."""
     size = getattr(config, "vocab_size", None)
-    count = max(loaded.tokenizer.get_vocab().values()) + 1
+    vocabulary = loaded.tokenizer.get_vocab()
+    count = max(vocabulary.values()) + 1
     if size is not None and count > size:
+        beyond = sorted(word for word, number in vocabulary.items() if number >= size)
+        if set(beyond) <= set(loaded.tokenizer.get_added_vocab()):
+            raise ModelError(
+                f"tokenizer {loaded.name} was given tokens that the model has no embedding for "
+                f"({', '.join(beyond[:3])}{', ...' if len(beyond) > 3 else ''}); type model.tokenizer=null for the "
+                "model's own, or give a checkpoint that was saved after they were added"
+            )
         raise ModelError(
             f"tokenizer {loaded.name} has {count} tokens, but the model only {size} embeddings; type "
             "model.tokenizer=null for the model's own, or model.tokenizer=bytes with model.init=random"

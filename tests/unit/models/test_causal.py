@@ -112,9 +112,12 @@ def test_a_broken_generation_file_is_one_sentence(tiny: Tiny, tmp_path: Path) ->
         load_causal_lm(folder_model(folder))
 
 
-def test_a_small_vocabulary_has_no_end_of_text_by_accident(tiny: Tiny) -> None:
-    net = load_causal_lm(tiny("gpt2"), 0).net
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_shape_has_an_end_of_text_only_where_it_is_given(tiny: Tiny, kind: str) -> None:
+    net = load_causal_lm(tiny(kind), 0).net
     assert (net.config.eos_token_id, net.generation_config.eos_token_id) == (None, None)
+    net = load_causal_lm(tiny(kind, architecture={"eos_token_id": 3}), 0).net
+    assert (net.config.eos_token_id, net.generation_config.eos_token_id) == (3, 3)
 
 
 def test_a_context_that_is_too_short_is_one_sentence(tiny: Tiny) -> None:

@@ -16,7 +16,7 @@ from ftlab.models import tokenizer as room
 from ftlab.models.architecture import read_config
 from ftlab.models.embedded import MINILM, package_folder
 from ftlab.models.pretrained import load_classifier
-from ftlab.models.tokenizer import BYTES, check_vocabulary, load_tokenizer
+from ftlab.models.tokenizer import BYTES, check_vocabulary, load_tokenizer, own_template
 from ftlab.schema import ModelConfig
 
 Tiny = Callable[..., ModelConfig]
@@ -264,3 +264,64 @@ def test_the_minilm_package_stands_in_for_bert_and_distilbert(tiny: Tiny) -> Non
         assert loaded.substituted
         assert loaded.tokenizer("hello world")["input_ids"] == [101, 7592, 2088, 102]
         load_classifier(cfg, ["a", "b"]).net(**loaded.tokenizer(["hello"], return_tensors="pt"))
+
+
+CAUSAL = "ftlab.modules.causal_lm.CausalLMModule"
+
+
+def test_bytes_ends_what_a_language_model_writes_and_reads_its_special_tokens(tiny: Tiny, tmp_path: Path) -> None:
+    cfg = tiny("gpt2", architecture={"vocab_size": 2048}, _target_=CAUSAL)
+    loaded = load_tokenizer(cfg, BYTES)
+    assert (loaded.tokenizer.bos_token_id, loaded.tokenizer.eos_token_id, loaded.tokenizer.pad_token_id) == (2, 3, 0)
+    assert loaded.note is None
+    loaded.tokenizer.save_pretrained(tmp_path)
+    for tokenizer in (loaded.tokenizer, AutoTokenizer.from_pretrained(tmp_path)):
+        assert tokenizer("[CLS]a[SEP]", add_special_tokens=False)["input_ids"][::2] == [2, 3]
+        assert tokenizer.model_input_names == ["input_ids", "attention_mask"]
+
+
+def test_a_language_model_that_only_writes_has_a_tokenizer_too(tiny: Tiny) -> None:
+    cfg = ModelConfig(
+        name="x", init="random", _target_=CAUSAL, architecture={"model_type": "codegen", "vocab_size": 2048}
+    )
+    assert load_tokenizer(cfg, None).name == BYTES
+    with pytest.raises(ModelError, match="model type codegen has no text classifier"):
+        load_tokenizer(ModelConfig(name="x", init="random", architecture=cfg.architecture), BYTES)
+
+
+def test_gpt2_never_gets_segment_ids_whatever_its_tokenizer_gives(
+    checkpoint: Callable[..., Path], plain: PreTrainedTokenizerBase
+) -> None:
+    folder = checkpoint("gpt2", vocab_size=2048)
+    plain.save_pretrained(folder)
+    assert "token_type_ids" in plain.model_input_names
+    tokenizer = load_tokenizer(ModelConfig(name="x", checkpoint=str(folder)), None).tokenizer
+    assert tokenizer("a").keys() == {"input_ids", "attention_mask"}, "GPT-2 would add words for them"
+
+
+def test_what_pads_instead_is_said(tiny: Tiny, tmp_path: Path) -> None:
+    folder = save_words(tmp_path / "words", eos_token="<end>", unk_token="<unk>")
+    assert "its end of text <end> pads, masked" in str(load_tokenizer(tiny("gpt2"), folder).note)
+
+
+def test_the_tokenizers_own_template_is_a_string(tmp_path: Path) -> None:
+    folder = save_words(tmp_path / "words", unk_token="<unk>")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert own_template(tokenizer) is None
+    tokenizer.chat_template = "{{ messages }}"
+    tokenizer.save_pretrained(folder)
+    assert own_template(AutoTokenizer.from_pretrained(folder)) == "{{ messages }}"
+    tokenizer.chat_template = {"default": "{{ a }}", "tool_use": "{{ b }}"}
+    assert own_template(tokenizer) == "{{ a }}"
+    tokenizer.chat_template = {"tool_use": "{{ b }}"}
+    assert own_template(tokenizer) is None
+
+
+def test_tokens_added_to_a_tokenizer_alone_are_named(tiny: Tiny, tmp_path: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(save_words(tmp_path / "words", unk_token="<unk>", pad_token="<unk>"))
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
+    tokenizer.save_pretrained(tmp_path / "more")
+    loaded = load_tokenizer(tiny("gpt2"), str(tmp_path / "more"))
+    check_vocabulary(loaded, read_config(tiny("gpt2", architecture={"vocab_size": 6})))
+    with pytest.raises(ModelError, match=r"no embedding for \(<\|im_end\|>\); .*saved after they were added$"):
+        check_vocabulary(loaded, read_config(tiny("gpt2", architecture={"vocab_size": 5})))
