@@ -18,6 +18,7 @@ from ftlab.command.plan import Plan, broken_references, make_plan
 from ftlab.command.quoting import quote
 from ftlab.command.resume import find_run
 from ftlab.command.sharing import shared_cores
+from ftlab.command.studies import as_study
 from ftlab.command.sweeps import find_sweep, grid_note
 from ftlab.errors import ConfigError, UserError
 from ftlab.locks import take_lock, unlock
@@ -41,6 +42,7 @@ def execute(arguments: Arguments) -> int:
         UserError: faults of the configuration, all of them; or of data or model.
     """
     with Composer(arguments.verb, arguments.folder) as composer:
+        arguments = as_study(arguments, composer)
         plan = make_plan(arguments, composer)
     plan.raise_faults(typing_only=bool(arguments.hydra_flags))
     cfg = plan.cells[0].cfg

@@ -55,14 +55,8 @@ def evaluate(cfg: DictConfig, folder: Path, overrides: Sequence[str] = ()) -> Ru
         quality = evaluation.quality(tested)
         latency = measure_latency(evaluation.model, evaluation.data, settings.latency)
         answer_tokens = tested.written.mean_tokens if tested.written else None
-        cost, unpriced = request_cost(
-            price,
-            latency,
-            evaluation.device,
-            evaluation.tokens,
-            answer_tokens,
-            trained.prompt.get("computed_share", 0.0),
-        )
+        share = trained.prompt.get("computed_share", 0.0)
+        cost, unpriced = request_cost(price, latency, evaluation.device, evaluation.tokens, answer_tokens, share)
         result = RunResult(
             run=recording.info("finished"),
             model=_model(trained, evaluation),

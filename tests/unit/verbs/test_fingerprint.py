@@ -24,7 +24,9 @@ def told(cfg, tmp_path):
     path.touch()
     settings = OmegaConf.to_object(cfg(*SMALL, "dataset=csv", f"dataset.train={path}", "dataset.limit={}"))
 
-    def tell(texts=ROWS, flipped=False, changed_weight=False, precision="32-true", device="cpu", prompt="none", **changes):
+    def tell(
+        texts=ROWS, flipped=False, changed_weight=False, precision="32-true", device="cpu", prompt="none", **changes
+    ):
         kinds = ["dry" if ("rain" in text) == flipped else "wet" for text in texts]
         rows = "".join(f"{text},{kind}\n" for text, kind in zip(texts, kinds, strict=True))
         path.write_text(f"text,label\n{rows}")

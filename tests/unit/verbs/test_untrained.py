@@ -12,9 +12,10 @@ from mlflow.tracking import MlflowClient
 from ftlab.decoding.writing import Generated
 from ftlab.errors import DataError
 from ftlab.launch import main
+from ftlab.verbs import tested as passes
 from ftlab.verbs import untrained
 from ftlab.verbs.tasks.written import Written
-from ftlab.verbs.tested import Answer, Tested
+from ftlab.verbs.tested import Answer
 from ftlab.verbs.untrained import measure_untrained
 from small import SMALL
 
@@ -27,7 +28,7 @@ def measured(monkeypatch):
 
     def test(trainer, module, data):
         calls.append("tested")
-        return Tested({"accuracy": 0.1 + 0.2, "auroc": math.nan}, None)
+        return passes.Tested({"accuracy": 0.1 + 0.2, "auroc": math.nan}, None)
 
     monkeypatch.setattr(untrained.stages, "test_untrained", test)
     return calls
@@ -39,7 +40,7 @@ def task(*samples):
 
     def beyond(module, data, tested):
         written = Written(np.array([0]), [answer], {"bleu": 0.5}, [{}])
-        return Tested({**tested.metrics, **written.metrics}, None, written)
+        return passes.Tested({**tested.metrics, **written.metrics}, None, written)
 
     return types.SimpleNamespace(answers=lambda module, data: list(samples), beyond=beyond)
 
@@ -49,7 +50,9 @@ def recording(folder, *, goes_on):
 
 
 def test_it_is_written_once_and_read_back_to_the_last_bit(tmp_path, measured):
-    first = measure_untrained(task(SAMPLE), None, None, None, recording(tmp_path, goes_on=True))  # killed before it came
+    first = measure_untrained(
+        task(SAMPLE), None, None, None, recording(tmp_path, goes_on=True)
+    )  # killed before it came
     again = measure_untrained(task(SAMPLE), None, None, None, recording(tmp_path, goes_on=True))
     assert measured == ["tested"]
     assert again.samples == first.samples == [SAMPLE]

@@ -25,6 +25,7 @@ from ftlab.modules.causal_lm import CausalLMModule
 from ftlab.modules.trained import TrainedModule
 from ftlab.prompts.chat import ChatTemplate, load_template
 from ftlab.report.generations import write_generations
+from ftlab.report.report_card import write_report_card
 from ftlab.report.usage import Form
 from ftlab.results import RunResult
 from ftlab.schema import GenerationConfig
@@ -170,6 +171,7 @@ class GenerationTask(Task):
         """Write each row's loss and, where it was answered, the answer; and the table of a few of them."""
         assert isinstance(data, LmDataModule), "texts"
         write_texts(folder, data, tested, before, keep_text=self.settings.predictions.text, options=self.options)
+        write_report_card(result, folder)
 
 
 def write_texts(
