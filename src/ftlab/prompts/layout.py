@@ -62,8 +62,8 @@ def lay_out(
         opened = [cfg.text_prefix + slot(parts[0]), *(cfg.text_pair_prefix + slot(second) for second in parts[1:])]
         return "\n".join([*opened, *([cfg.label_prefix] if cfg.label_prefix else [])])
 
-    asked = [(question(shot.text), slot(answers[shot.label])) for shot in shots]
-    asked.append((question(("", "") if pairs else ""), slot("")))
+    empty: Text = ("", "") if pairs else ""
+    asked = [*((question(shot.text), slot(answers[shot.label])) for shot in shots), (question(empty), slot(""))]
     instruction = cfg.instruction.replace("{labels}", ", ".join(answers.values()))
     start = instruction + cfg.separator if instruction else ""
     if template is None:
@@ -73,10 +73,8 @@ def lay_out(
         rendered = _as_turns(start, asked, template, special_tokens)
     pieces = _SLOT.split(rendered)
     if [int(number) for number in pieces[1::2]] != list(range(len(contents))):
-        name = template.name if template is not None else "none"
-        raise ConfigError(
-            f"chat template {name} does not keep the examples of prompt={cfg.name} as they are; type prompt.chat=false"
-        )
+        called = template.name if template else "none"
+        raise ConfigError(f"chat template {called} does not keep the examples of prompt={cfg.name}; type prompt.chat=false")
     frames = pieces[0::2]
     between = (part for frame, content in zip(frames, contents, strict=False) for part in (frame, content))
     return (*between, frames[-1])

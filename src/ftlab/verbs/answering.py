@@ -85,23 +85,10 @@ class Writing:
 
     def rows(self, texts: Sequence[Any]) -> list[Row]:
         """Return the text and what ended it."""
-        answers = self._generator.generate([as_prompt(self._generator, str(text), plain=self._plain) for text in texts])
+        answers = self._generator.generate([self._generator.text_prompt(str(text), raw=self._plain) for text in texts])
         return [[answer.text, "length" if answer.stopped == "length" else "stop"] for answer in answers]
 
     def kind(self, row: Row) -> str:
         """Return what ended the answer."""
         return f"ended by {row[1]}"
 
-
-def as_prompt(generator: TorchGenerator, text: str, *, plain: bool) -> list[int]:
-    """Return the tokens that a model is given to answer ``text``, as in training.
-
-    Args:
-        generator: of the model.
-        text: a question, or how a text begins.
-        plain: it is given as it stands, as where prompts with completions or plain texts were learned.
-    """
-    from ftlab.datasets.lm_encode import Encoder
-    from ftlab.datasets.lm_pieces import Writer
-
-    return Writer(Encoder(generator.tokenizer), generator.template).prompt(text, plain)

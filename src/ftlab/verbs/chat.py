@@ -12,7 +12,6 @@ from omegaconf import DictConfig, OmegaConf
 from ftlab.finished import open_run
 from ftlab.prompts.turns import Turn
 from ftlab.schema import ChatConfig
-from ftlab.verbs.answering import as_prompt
 from ftlab.verbs.loading import load_writer, writes
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ class Conversation:
     def _prompt(self, text: str) -> list[int]:
         self.dropped = 0
         if self.plain:
-            return as_prompt(self._generator, text, plain=True)
+            return self._generator.text_prompt(text, raw=True)
         found = self._generator.chat_prompt([*self._opening, *self._turns])
         while len(found) > self._generator.max_length and len(self._turns) > 2:
             del self._turns[:2]  # question and answer together: templates want them in turn

@@ -15,7 +15,7 @@ from ftlab.errors import ConfigError
 from ftlab.finished import open_run
 from ftlab.results import RunResult
 from ftlab.schema import PredictConfig
-from ftlab.verbs.answering import Labelling, Writing, as_prompt
+from ftlab.verbs.answering import Labelling, Writing
 from ftlab.verbs.loading import load_labeller, load_writer, writes
 from ftlab.verbs.predict_rows import predict_rows
 
@@ -61,7 +61,7 @@ def _write(settings: PredictConfig, folder: Path, record: RunResult) -> None:
     text = _text(settings)
     generator = load_writer(folder, record, settings.device, options)
     try:
-        for piece in generator.stream(as_prompt(generator, text, plain=plain)):
+        for piece in generator.stream(generator.text_prompt(text, raw=plain)):
             sys.stdout.write(piece)
             sys.stdout.flush()
         sys.stdout.write("\n")
