@@ -130,7 +130,7 @@ def test_each_fault_is_one_sentence_with_the_remedy(capsys, line):
 
 
 WORDS = {
-    "trian": "trian is not a verb; did you mean train? Verbs: evaluate, list, predict, train",
+    "trian": "trian is not a verb; did you mean train? Verbs: chat, evaluate, list, predict, train",
     "--lr": "--lr is no flag; write optimizer.lr=<value>",
     "--seed=3": "--seed is no flag; write seed=3",
     "--wat": "--wat is no flag; options are written key=value",

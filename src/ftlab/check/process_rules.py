@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ftlab.check.components import typed
 from ftlab.check.composed import Composed
 from ftlab.errors import closest
-from ftlab.processes.devices import STRATEGIES, named_devices, not_processes, uneven
+from ftlab.processes.devices import SHARDED, STRATEGIES, named_devices, not_processes, uneven
 
 _ONE_PROCESS = (None, "auto", "single_device")
 
@@ -30,7 +30,7 @@ def processes(c: Composed) -> Iterable[str]:
             f"trainer.devices={typed(devices)} is no number of devices, list of GPUs, auto or -1; "
             "write trainer.devices=1"
         )
-    elif accelerator == "cpu" and (said := not_processes(devices, count)):
+    elif accelerator == "cpu" and strategy != SHARDED and (said := not_processes(devices, count)):
         yield said
     elif accelerator == "mps" and count > 1:
         yield f"trainer.devices={typed(devices)} is more than the one Apple GPU there is; write trainer.devices=1"

@@ -22,7 +22,7 @@ def task(c: Composed) -> Iterable[str]:
     yield from prompt_faults(prompt)
     yield from generation_faults(GenerationConfig(**c.values["generation"]))
     yield from _template(c, model)
-    if dataset_files(c):
+    if dataset_files(c) or not _has_source(c):
         return  # said by another rule
     try:
         name = chosen_task(model, dataset_of(c), prompt)
@@ -31,6 +31,11 @@ def task(c: Composed) -> Iterable[str]:
         return
     yield from _monitor(c, name)
     yield from _of_another_task(c, name)
+
+
+def _has_source(c: Composed) -> bool:
+    dataset = c.values["dataset"]
+    return any(dataset[key] not in (None, "???") for key in ("bundled", "hub", "train"))
 
 
 def _template(c: Composed, model: ModelConfig) -> Iterable[str]:

@@ -74,7 +74,7 @@ def lay_out(
     pieces = _SLOT.split(rendered)
     if [int(number) for number in pieces[1::2]] != list(range(len(contents))):
         called = template.name if template else "none"
-        raise ConfigError(f"chat template {called} does not keep the examples of prompt={cfg.name}; type prompt.chat=false")
+        raise ConfigError(f"chat template {called} does not keep what prompt={cfg.name} says; type prompt.chat=false")
     frames = pieces[0::2]
     between = (part for frame, content in zip(frames, contents, strict=False) for part in (frame, content))
     return (*between, frames[-1])

@@ -91,4 +91,3 @@ class Writing:
     def kind(self, row: Row) -> str:
         """Return what ended the answer."""
         return f"ended by {row[1]}"
-

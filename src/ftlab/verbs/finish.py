@@ -104,7 +104,7 @@ def save_and_verify(task: Task, module: TrainedModule, outcome: Outcome, folder:
     machine, net = outcome.machine, module.net
     wrapped = is_adapter(net)
     base = _adapter_base(wrapped, outcome.loaded, task.settings)
-    form = task.save(net, outcome.material, folder / "model", base)
+    form = task.save(net, outcome.material, folder / "model", base, outcome.loaded.weights_digest)
     precision = inference_precision(machine.precision, machine.trains_on.type, machine.device)
     reloaded = task.load_saved(folder / "model", machine, precision)
     reloaded.merged = wrapped and form == "full"

@@ -33,6 +33,8 @@ def data_notes(material: Material) -> list[str]:
         )
     if info.duplicate_rows:
         notes.append(f"{info.duplicate_rows} training texts stand in train more than once")
+    if material.tokenizer.note:
+        notes.append(material.tokenizer.note)
     if material.tokenizer.substituted:
         notes.append(f"the model's own tokenizer is not on this machine; {material.tokenizer.name} stands in for it")
     return notes

@@ -10,7 +10,7 @@ from ftlab.errors import ConfigError
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("ftlab pr", ["predict", "predictions."]),
+        ("ftlab pre", ["predict", "predictions."]),
         ("ftlab model=bert_", [f"model=bert_{size}" for size in ("base", "large", "medium", "mini", "small", "tiny")]),
         ("ftlab adapter=l", ["adapter=lora"]),
         ("ftlab train -m adapter=lora adapter.r", ["adapter.rank="]),
@@ -39,7 +39,7 @@ def test_words_that_may_follow(line, offered):
 
 def test_the_first_word_may_be_a_verb_or_any_option():
     found = candidates("ftlab ")
-    assert found[:4] == ["evaluate", "list", "predict", "train"] and {"model=", "seed=", "trainer."} <= set(found)
+    assert found[:5] == ["chat", "evaluate", "list", "predict", "train"] and {"model=", "seed=", "trainer."} <= set(found)
     assert not [word for word in found if word.startswith("hydra") or "_target_" in word]
 
 

@@ -69,7 +69,7 @@ def test_examples_of_a_chat_are_its_turns():
 
 def test_a_template_that_loses_an_example_is_refused():
     last = template("{{ messages[-1].content }}>")
-    with pytest.raises(ConfigError, match=r"does not keep the examples.*type prompt\.chat=false"):
+    with pytest.raises(ConfigError, match=r"does not keep what prompt=\w+ says; type prompt\.chat=false"):
         ClassificationPrompt.of(CONFIG, LABELS, SHOTS, template=last)
 
 

@@ -100,7 +100,7 @@ class ClassificationTask(LabelTask):
             **options,
         )
 
-    def save(self, net: nn.Module, material: Material, folder: Path, base: str | None) -> Form:
+    def save(self, net: nn.Module, material: Material, folder: Path, base: str | None, digest: str | None) -> Form:
         """Write the network with the names of its labels."""
         return save_artefact(
             net,
@@ -108,6 +108,7 @@ class ClassificationTask(LabelTask):
             folder,
             labels=_labels(material),
             base=base,
+            base_digest=digest,
             prompt=material.prompt.to_json() if material.prompt else None,
             max_length=self.settings.dataset.max_length,
         )

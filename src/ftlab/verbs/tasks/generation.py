@@ -130,7 +130,7 @@ class GenerationTask(Task):
         written = write_answers(module.predictor(), data, tested.scores, self.options)
         return dataclasses.replace(tested, metrics={**tested.metrics, **written.metrics}, written=written)
 
-    def save(self, net: nn.Module, material: Material, folder: Path, base: str | None) -> Form:
+    def save(self, net: nn.Module, material: Material, folder: Path, base: str | None, digest: str | None) -> Form:
         """Write the network with the template it was taught with."""
         template: ChatTemplate = material.prompt
         return save_artefact(
@@ -139,6 +139,7 @@ class GenerationTask(Task):
             folder,
             labels=None,
             base=base,
+            base_digest=digest,
             template=template,
             max_length=self.settings.dataset.max_length,
         )

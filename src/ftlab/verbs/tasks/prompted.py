@@ -97,7 +97,7 @@ class PromptedTask(LabelTask):
             **options,
         )
 
-    def save(self, net: nn.Module, material: Material, folder: Path, base: str | None) -> Form:
+    def save(self, net: nn.Module, material: Material, folder: Path, base: str | None, digest: str | None) -> Form:
         """Write the network with its prompt."""
         prompt: ClassificationPrompt = material.prompt.prompt
         return save_artefact(
@@ -106,6 +106,7 @@ class PromptedTask(LabelTask):
             folder,
             labels=prompt.labels,
             base=base,
+            base_digest=digest,
             prompt=prompt.to_json(),
             max_length=self.settings.dataset.max_length,
         )

@@ -66,8 +66,8 @@ class Task(ABC):
         return tested
 
     @abstractmethod
-    def save(self, net: nn.Module, material: Material, folder: Path, base: str | None) -> Form:
-        """Write the model folder; ``base`` as ``save_artefact`` takes it."""
+    def save(self, net: nn.Module, material: Material, folder: Path, base: str | None, digest: str | None) -> Form:
+        """Write the model folder; ``base`` and ``digest``, of the weights before training, as ``save_artefact``'s."""
 
     @abstractmethod
     def load_saved(self, folder: Path, machine: Machine, precision: str) -> Any:  # noqa: ANN401
