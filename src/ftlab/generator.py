@@ -64,6 +64,13 @@ class TorchGenerator(TorchModel):
         self._writer = Writer(Encoder(tokenizer), template)
         self.ends = find_ends(net, tokenizer, self.options.stop, self._writer.ends())
 
+    @property
+    def prompt_room(self) -> int:
+        """Tokens of a prompt that are read; longer ones lose their beginning."""
+        room = engine.prompt_room(self.net, self.options, self.max_length)
+        assert room is not None, "max_length is a number"
+        return room
+
     def generate(self, prompts: Sequence[Prompt]) -> list[Generated]:
         """Return one answer per prompt, in their order."""
         with self.autocast():

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ftlab.check.composed import Composed
+from ftlab.check.generation_rules import writing
 from ftlab.check.shared_rules import dataset_files, dataset_of
-from ftlab.decoding.options import generation_faults
+from ftlab.datasets.options import packed_labels
 from ftlab.errors import UserError, closest
 from ftlab.metrics.measures import CLASSIFICATION, LANGUAGE_MODEL
 from ftlab.prompts.chat import template_faults
 from ftlab.prompts.options import option_faults as prompt_faults
-from ftlab.schema import GenerationConfig, ModelConfig, PromptConfig
+from ftlab.schema import ModelConfig, PromptConfig
 from ftlab.task import TaskName, chosen_task, writes
 
 
@@ -20,7 +21,7 @@ def task(c: Composed) -> Iterable[str]:
     model = ModelConfig(**c.values["model"])
     prompt = PromptConfig(**c.values["prompt"])
     yield from prompt_faults(prompt)
-    yield from generation_faults(GenerationConfig(**c.values["generation"]))
+    yield from writing(c)
     yield from _template(c, model)
     if dataset_files(c) or not _has_source(c):
         return  # said by another rule
@@ -30,6 +31,8 @@ def task(c: Composed) -> Iterable[str]:
         yield from error.sentences
         return
     yield from _monitor(c, name)
+    if name != "generation":
+        yield from packed_labels(dataset_of(c))
     yield from _of_another_task(c, name)
 
 

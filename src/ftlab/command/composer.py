@@ -175,6 +175,14 @@ def times(value: object, factor: float) -> object:
 OmegaConf.register_new_resolver("times", times, replace=True)
 
 
+def suffix(choice: object) -> str:
+    """Return ``_few_shot`` for few_shot, and nothing for none: for ``${suffix:...}`` in names."""
+    return "" if choice in (None, "none") else f"_{choice}"
+
+
+OmegaConf.register_new_resolver("suffix", suffix, replace=True)
+
+
 @cache
 def open_paths(root: type, prefix: str = "") -> frozenset[str]:
     """Return the keys below which any option is taken: those typed ``dict[str, Any]`` in the schema."""

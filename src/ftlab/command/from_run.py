@@ -1,4 +1,4 @@
-"""What ``evaluate`` takes over from the run it looks at: data set, length, names. All of it is read as data."""
+"""What ``evaluate`` takes over from the run: data set, length, ways of writing, names. All of it is read as data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ftlab.errors import ConfigError, UserError
 from ftlab.finished import open_run
 from ftlab.paths import slug
 from ftlab.results import RunResult
-from ftlab.schema import DatasetConfig, LimitConfig
+from ftlab.schema import DatasetConfig, GenerationConfig, LimitConfig
 from ftlab.yaml_file import read_yaml
 
 _REFERENCE = re.compile(r"(\\*)\$\{([^${}]*)\}")
@@ -36,7 +36,7 @@ def looks_at_run(root: type | None) -> bool:
 
 
 def start_from_run(cfg: DictConfig, given: Sequence[Given], verbatim: Mapping[str, str], root: type) -> list[str]:
-    """Put the run's data set, length, seed and names into ``cfg``, below what the user typed.
+    """Put the run's data set, length, ways of writing, seed and names into ``cfg``, below what the user typed.
 
     Args:
         cfg: composed, group choices made, values not yet set; changed here.
@@ -103,6 +103,19 @@ def _own_dataset(config: Mapping[str, Any], folder: Path) -> DictConfig:
         ) from None
 
 
+def _own_writing(config: Mapping[str, Any]) -> DictConfig:
+    """Return how the run wrote its answers, so that the same rows are answered alike; ftlab's ways where unreadable."""
+    own = OmegaConf.structured(GenerationConfig)
+    assert isinstance(own, DictConfig), "a mapping"
+    plain = resolve(config.get("generation"), config)
+    try:
+        merged = OmegaConf.merge(own, plain) if isinstance(plain, dict) else own
+    except OmegaConfBaseException:
+        return own  # of another version: what it had there cannot be asked for here
+    assert isinstance(merged, DictConfig), "a mapping was merged"
+    return merged
+
+
 def _leave_own_rows(dataset: DictConfig, typed: set[str], values: Sequence[Given]) -> None:
     """Where the user names other rows, forget what was said of the run's own: where they lie, how many, their labels.
 
@@ -131,6 +144,7 @@ def _settle(cfg: DictConfig, record: RunResult, config: Mapping[str, Any]) -> No
     cfg.dataset.max_length = record.dataset.max_length
     cfg.name = slug(f"{record.run.name}_evaluate")
     cfg.seed = record.run.seed
+    cfg.generation = _own_writing(config)
     experiment = resolve(config.get("experiment_name"), config)
     if isinstance(experiment, str) and experiment == slug(experiment):
         cfg.experiment_name = experiment

@@ -185,9 +185,15 @@ def _check_cell(cell: Cell, base: Loaded, verb: str) -> list[str]:
         raw=raw,
         defaults=base.values,
         choices=cell.choices,
-        given=frozenset(one.key for one in cell.given),
+        given=frozenset(key for one in cell.given for key in _typed_keys(one)),
     )
     return faults + check(composed)
+
+
+def _typed_keys(one: Given) -> list[str]:
+    """Return the key that was typed and, of ``key={a: 1}``, those within."""
+    inner = [] if one.is_group else [key for key, _ in leaves(one.override.value(), one.key)]
+    return [one.key, *inner]
 
 
 def broken_references(cfg: DictConfig) -> list[str]:

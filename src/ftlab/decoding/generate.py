@@ -81,18 +81,25 @@ def open_answers(
     follow: bool = False,
 ) -> list[Writing]:
     """Return an empty answer for each prompt (row -> tokens), with the prompt cut to what there is room for."""
-    context = context_tokens(net)
-    # Half of the context is the prompt's, however long an answer is allowed to be.
-    new = options.max_new_tokens if context is None else min(options.max_new_tokens, max(context // 2, 1))
-    limits = [limit for limit in (max_prompt, None if context is None else context - new) if limit is not None]
+    context, most = context_tokens(net), prompt_room(net, options, max_prompt)
     answers = []
     for row, prompt in prompts.items():
         ids = list(map(int, prompt)) or [_opening(tokenizer)]
-        read = ids[-max(min(limits), 1) :] if limits else ids
+        read = ids if most is None else ids[-most:]
         left = options.max_new_tokens if context is None else min(options.max_new_tokens, context - len(read))
         cut = len(ids) - len(read)
         answers.append(Writing(row, read, cut, left, ends, tokenizer, options.seed, follow=follow))
     return answers
+
+
+def prompt_room(net: nn.Module, options: GenerationConfig, max_prompt: int | None) -> int | None:
+    """Return how many tokens of a prompt are read, 1 at least; None: all of them, however many."""
+    context = context_tokens(net)
+    if context is None:
+        return None if max_prompt is None else max(max_prompt, 1)
+    # Half of the context is the prompt's, however long an answer is allowed to be.
+    room = context - min(options.max_new_tokens, max(context // 2, 1))
+    return max(room if max_prompt is None else min(room, max_prompt), 1)
 
 
 def steps(

@@ -13,10 +13,10 @@ def generation_faults(config: GenerationConfig) -> list[str]:
         faults.append(
             f"generation.enabled={config.enabled} is not one of auto, true, false; type generation.enabled=auto"
         )
-    for name, remedy in (("max_new_tokens", 128), ("batch_size", 8)):
+    for name, remedy in (("max_new_tokens", 128), ("batch_size", 16)):
         if (value := getattr(config, name)) < 1:
             faults.append(f"generation.{name}={value} writes nothing; give 1 or more: generation.{name}={remedy}")
-    for name, remedy in (("limit", 64), ("table_rows", 8), ("top_k", 0)):
+    for name, remedy in (("limit", 32), ("table_rows", 8), ("top_k", 0)):
         if (value := getattr(config, name)) is not None and value < 0:
             faults.append(f"generation.{name}={value} is below 0; give 0 or more: generation.{name}={remedy}")
     if not 0 < config.temperature < float("inf"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -49,4 +50,5 @@ def _numbers(metrics: Mapping[str, Any], suffix: str) -> list[str]:
 
 
 def _number(value: float | None, decimals: int) -> str:
-    return "-" if value is None else f"{value:.{decimals}f}"
+    """Return a number; what is not known, or not defined, as the precision of n-grams that no answer has, is ``-``."""
+    return f"{value:.{decimals}f}" if value is not None and math.isfinite(value) else "-"

@@ -35,8 +35,8 @@ class GenerationConfig:
     top_p: float = 1.0  # draw from the likeliest tokens that hold this share of the probability
     top_k: int = 0  # draw from so many tokens, the likeliest; 0: from all
     stop: list[str] = field(default_factory=list)  # an answer ends before any of these strings
-    batch_size: int = 8  # prompts
-    limit: Optional[int] = 64  # test rows answered; None: all
+    batch_size: int = 16  # prompts
+    limit: Optional[int] = 32  # test rows answered; None: all
     json_schema: Optional[str] = None  # a file: answers that are JSON are checked against this JSON schema
     table_rows: int = 8  # of the table of prompts, references and answers
     seed: Optional[int] = None  # of sampling; None: the run's

@@ -75,7 +75,7 @@ class Conversation:
         if self.plain:
             return self._generator.text_prompt(text, raw=True)
         found = self._generator.chat_prompt([*self._opening, *self._turns])
-        while len(found) > self._generator.max_length and len(self._turns) > 2:
+        while len(found) > self._generator.prompt_room and len(self._turns) > 2:
             del self._turns[:2]  # question and answer together: templates want them in turn
             self.dropped += 2
             found = self._generator.chat_prompt([*self._opening, *self._turns])

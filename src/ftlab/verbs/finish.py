@@ -79,7 +79,7 @@ def finish_run(
         environment=environment(machine.device, machine.trains_on.type),
     )
     write_series(result, measured, folder)
-    task.write_rows(result, material.data, outcome.tested, outcome.untrained.written, folder)
+    task.write_rows(result, material.data, outcome.tested, outcome.untrained.beside(outcome.tested), folder)
     write_card(result, folder / "model", form)
     recording.finish(result)
     return result, measured.notes

@@ -26,7 +26,8 @@ from ftlab.verbs.record import config_digest, resolved, run_id, task_overrides
 log = logging.getLogger(__name__)
 # What the end of a run writes. An interruption in the middle of it leaves some of them, perhaps by half.
 _OF_THE_END = (
-    *("model", "plots", "predictions.parquet", "history.parquet", "latency.parquet"),
+    *("model", "plots", "predictions.parquet", "history.parquet", "latency.parquet", "generations.json"),
+    *("report_card.md",),
     *("result.partial", "state.json.partial", "untrained.json.partial"),
 )
 _MOST_DEAD = 20  # runs that were killed hard and that one start looks at

@@ -102,7 +102,10 @@ def _test_prompts(outcome: Outcome) -> list[tuple[str, Answer, Answer]]:
     if written is None or not isinstance(data, LmDataModule):
         return []
     prompts = data.shown("test")
-    answers = list(zip(written.rows.tolist(), outcome.untrained.written, written.texts, strict=True))
+    before = outcome.untrained.beside(outcome.tested)
+    if not before:
+        return []
+    answers = list(zip(written.rows.tolist(), before, written.texts, strict=True))
     return [(prompts[row], Answer(old), Answer(new)) for row, old, new in answers[:_SHOWN]]
 
 

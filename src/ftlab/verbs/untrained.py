@@ -39,6 +39,13 @@ class Untrained:
         """Return what a pass over the test split and the samples have shown."""
         return cls(tested.metrics, samples, tested.written.texts if tested.written else [])
 
+    def beside(self, tested: Tested) -> list[str]:
+        """Return the answers to the rows that ``tested`` has answers to; none where other rows were answered then.
+
+        A run that goes on with other options (``resume_policy=changed``) can have answered more rows, or fewer.
+        """
+        return self.written if tested.written and len(tested.written.rows) == len(self.written) else []
+
 
 _measured: OrderedDict[str, Untrained] = OrderedDict()  # by fingerprint, the newest last
 

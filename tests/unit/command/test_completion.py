@@ -17,11 +17,11 @@ from ftlab.errors import ConfigError
         (
             "ftlab predict ",
             sorted(
-                f"{name}="
-                for name in (
-                    *("batch_size", "device", "dry_run", "input", "input_format", "output", "output_dir", "overwrite"),
-                    *("prefix", "run", "text", "text_column", "text_pair_column", "threads"),
-                )
+                [
+                    "generation.",
+                    *("batch_size=", "device=", "dry_run=", "input=", "input_format=", "output=", "output_dir="),
+                    *("overwrite=", "prefix=", "run=", "text=", "text_column=", "text_pair_column=", "threads="),
+                ]
             ),
         ),
         ("ftlab list sort=main li", ["limit="]),

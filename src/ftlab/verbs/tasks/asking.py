@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ftlab.datasets.splits import Splits
+from ftlab.models.tokenizer import own_template
 from ftlab.prompts.chat import load_template
-from ftlab.prompts.classification import ClassificationPrompt
+from ftlab.prompts.classification import ClassificationPrompt, template_of
 from ftlab.prompts.few_shot import choose_shots
 from ftlab.prompts.special import special_tokens
 from ftlab.schema import PromptConfig
@@ -29,16 +30,15 @@ def make_prompt(
         tokenizer: whose own chat template may be used.
         chat: whether the network converses at all; an encoder does not.
     """
-    own = getattr(tokenizer, "chat_template", None)
-    wanted = chat and (bool(own or template) if cfg.chat == "auto" else bool(cfg.chat))
+    found = template_of(cfg, load_template(template, own_template(tokenizer))) if chat else None
     shots = choose_shots(splits.train, splits.labels, cfg.shots_per_class, cfg.seed, (splits.val, splits.test))
     return ClassificationPrompt.of(
         cfg,
         splits.labels,
         shots,
         pairs=splits.train.pairs is not None,
-        template=load_template(template, own) if wanted else None,
-        special_tokens=special_tokens(tokenizer) if wanted else None,
+        template=found,
+        special_tokens=None if found is None else special_tokens(tokenizer),
     )
 
 

@@ -18,6 +18,7 @@ from ftlab.models.pretrained import LoadedNet, load_classifier, meta_classifier
 from ftlab.models.tokenizer import load_tokenizer
 from ftlab.modules.trained import TrainedModule
 from ftlab.predictor import TorchPredictor, load_predictor
+from ftlab.prompts.classification import check_wrapped
 from ftlab.report.usage import Form
 from ftlab.task import writes
 from ftlab.verbs import stages
@@ -44,6 +45,7 @@ class ClassificationTask(LabelTask):
         prompt = None
         if settings.prompt.name != "none":
             prompt = make_prompt(settings.prompt, None, splits, tokenizer.tokenizer, chat=False)
+            check_wrapped(prompt, tokenizer.tokenizer, settings.dataset.max_length)
         net = meta_classifier(settings.model, splits.labels, tokenizer.tokenizer.pad_token_id)
         remarks = check_model(settings, net, tokenizer)
         price = stages.price_here(settings.cost, machine.device)

@@ -20,7 +20,7 @@ from ftlab.metrics.generation.bootstrap import generation_ci95
 from ftlab.metrics.measures import direction
 from ftlab.models.causal import load_causal_lm, meta_causal_lm
 from ftlab.models.pretrained import LoadedNet
-from ftlab.models.tokenizer import load_tokenizer
+from ftlab.models.tokenizer import load_tokenizer, own_template
 from ftlab.modules.causal_lm import CausalLMModule
 from ftlab.modules.trained import TrainedModule
 from ftlab.prompts.chat import ChatTemplate, load_template
@@ -59,7 +59,7 @@ class GenerationTask(Task):
         settings = self.settings
         splits = read_lm_splits(settings.dataset)
         loaded = load_tokenizer(settings.model, settings.dataset.tokenizer)
-        template = load_template(settings.model.chat_template, loaded.tokenizer.chat_template)
+        template = load_template(settings.model.chat_template, own_template(loaded.tokenizer))
         remarks = check_model(settings, meta_causal_lm(settings.model, loaded.tokenizer.pad_token_id), loaded)
         own_metrics = build_metrics(settings.metrics)
         data = LmDataModule(

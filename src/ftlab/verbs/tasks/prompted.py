@@ -54,6 +54,11 @@ class PromptedTask(LabelTask):
             positions=max_positions(net.config),
         )
         remarks = check_model(settings, net, loaded)
+        if tokens.max_length < settings.dataset.max_length:
+            remarks.append(
+                f"the prompt leaves {tokens.max_length} of the {settings.dataset.max_length} tokens that "
+                "dataset.max_length allows a text"
+            )
         own_metrics = build_metrics(settings.metrics)
         data = TextDataModule(
             splits,
