@@ -1,6 +1,7 @@
 """Every command and snippet of the README works, as it stands there."""
 
 import contextlib
+import json
 import re
 import shlex
 from pathlib import Path
@@ -19,7 +20,9 @@ LATER = [c for c in OURS if re.search(r"ftlab (predict|evaluate|list) ", c)]  # 
 RESUMES = [c for c in OURS if "resume=" in c]
 TRAINS = [c for c in OURS if c not in LATER + RESUMES]
 # Weights that only the hub has, or a device that this machine may lack: checked, not run.
-ELSEWHERE = re.compile(r"bert_large adapter=lora|roberta_base|google/|trainer=gpu|dry_run=true")
+ELSEWHERE = re.compile(
+    r"bert_large adapter=lora|roberta_base|google/|trainer=gpu|dry_run=true|smollm2|write_posts|_saving|model=gpt2"
+)
 
 
 def words_of(command):
@@ -38,6 +41,9 @@ def workplace(tmp_path, monkeypatch):
     ]
     (tmp_path / "reviews.csv").write_text("review,stars\n" + "\n".join(rows) + "\n")
     (tmp_path / "new.csv").write_text("text,label\nFree buses are a gift.,support\nBan them.,oppose\nA vote.,neutral\n")
+    chat = {"messages": [{"role": "user", "content": "An idea"}, {"role": "assistant", "content": "The post."}]}
+    for name in ("train", "validation"):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(chat) + "\n")
     (tmp_path / "r8").mkdir()
     for name in ("train", "test"):
         topics = [

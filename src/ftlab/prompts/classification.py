@@ -167,7 +167,7 @@ def verbalisers(cfg: PromptConfig, labels: Sequence[str]) -> dict[str, str]:
     Raises:
         ConfigError: one is unknown, missing, empty or stands for two labels.
     """
-    if cfg.verbalisers is None:
+    if not cfg.verbalisers:
         words = {label: label.replace("_", " ").strip() for label in labels}
     else:
         given = dict(cfg.verbalisers)
@@ -179,8 +179,8 @@ def verbalisers(cfg: PromptConfig, labels: Sequence[str]) -> dict[str, str]:
         missing = [label for label in labels if label not in given]
         if missing:
             raise ConfigError(
-                f"prompt.verbalisers lacks {', '.join(missing)}; add prompt.verbalisers.{missing[0]}=<word>, or type "
-                "prompt.verbalisers=null for the labels' own names"
+                f"prompt.verbalisers lacks {', '.join(missing)}; add prompt.verbalisers.{missing[0]}=<word>, or leave "
+                "all of them out for the labels' own names"
             )
         words = {label: str(given[label]).strip() for label in labels}
     faults = answer_faults(words)

@@ -26,7 +26,7 @@ def option_faults(cfg: PromptConfig) -> list[str]:
         faults.append(f"prompt.shots_per_class={cfg.shots_per_class} is negative; type prompt.shots_per_class=0")
     if not any((cfg.instruction.strip(), cfg.text_prefix.strip(), cfg.label_prefix.strip(), cfg.shots_per_class > 0)):
         faults.append(f"prompt={cfg.name} asks for nothing; give it a prompt.instruction='...', or type prompt=none")
-    return faults + answer_faults(cfg.verbalisers or {})
+    return faults + answer_faults(cfg.verbalisers)
 
 
 def answer_faults(verbalisers: dict[str, str]) -> list[str]:

@@ -21,8 +21,8 @@ def test_defaults_have_no_fault() -> None:
     [
         ({"enabled": "maybe"}, "generation.enabled=auto"),
         ({"max_new_tokens": 0}, "generation.max_new_tokens=128"),
-        ({"batch_size": 0}, "generation.batch_size=8"),
-        ({"limit": -1}, "generation.limit=64"),
+        ({"batch_size": 0}, "generation.batch_size=16"),
+        ({"limit": -1}, "generation.limit=32"),
         ({"table_rows": -1}, "generation.table_rows=8"),
         ({"do_sample": True, "top_k": -1}, "generation.top_k=0"),
         ({"do_sample": True, "temperature": 0.0}, "generation.do_sample=false"),

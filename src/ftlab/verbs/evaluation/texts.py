@@ -15,7 +15,7 @@ from ftlab.verbs.evaluation.evaluation import Evaluation
 from ftlab.verbs.loading import load_writer
 from ftlab.verbs.tasks.generation import write_texts
 from ftlab.verbs.tasks.lm_pass import score_rows
-from ftlab.verbs.tasks.written import columns, is_wanted, write_answers
+from ftlab.verbs.tasks.written import columns, is_wanted, say_what_takes_long, write_answers
 from ftlab.verbs.tested import Tested
 
 _MODULE = "ftlab.modules.causal_lm.CausalLMModule"
@@ -64,6 +64,7 @@ class TextEvaluation(Evaluation):
         metrics = {"loss": scores.loss, "perplexity": scores.perplexity}
         if not is_wanted(self.options):
             return Tested(metrics, scores)
+        say_what_takes_long(self._data, self.options)
         written = write_answers(self.model, self._data, scores, self.options)
         return Tested({**metrics, **written.metrics}, scores, written)
 

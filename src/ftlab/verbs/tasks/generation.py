@@ -35,7 +35,7 @@ from ftlab.verbs.material import Data, Material
 from ftlab.verbs.preflight import check_model
 from ftlab.verbs.tasks.lm_pass import score_rows
 from ftlab.verbs.tasks.task import Task
-from ftlab.verbs.tasks.written import columns, is_wanted, write_answers
+from ftlab.verbs.tasks.written import columns, is_wanted, say_what_takes_long, write_answers
 from ftlab.verbs.tested import Answer, Tested
 
 VERIFIED_BATCHES = 1  # of test rows, the longest, that the reloaded artefact scores again
@@ -127,6 +127,7 @@ class GenerationTask(Task):
         assert isinstance(data, LmDataModule), "texts"
         if not is_wanted(self.options):
             return tested
+        say_what_takes_long(data, self.options)
         written = write_answers(module.predictor(), data, tested.scores, self.options)
         return dataclasses.replace(tested, metrics={**tested.metrics, **written.metrics}, written=written)
 

@@ -54,6 +54,12 @@ def chosen_rows(count: int, limit: int | None) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, count - 1, number).round().astype(np.int64)) if number else np.zeros(0, np.int64)
 
 
+def say_what_takes_long(data: LmDataModule, options: GenerationConfig) -> None:
+    """Print that answers are being written: on a CPU that takes minutes, in which nothing else is seen."""
+    count = len(chosen_rows(len(data.tokens("test")), options.limit))
+    print(f"writes answers to {count} test prompts, {options.max_new_tokens} tokens each at most", flush=True)
+
+
 def write_answers(
     generator: TorchGenerator, data: LmDataModule, scores: LmScores, options: GenerationConfig
 ) -> Written:
