@@ -67,7 +67,9 @@ def test_a_conversation_ends_with_what_opens_the_answer() -> None:
     turns = [Turn("user", "Tell me"), Turn("assistant", "What?"), Turn("user", "Why")]
     text = generator.as_text(generator.chat_prompt(turns))
     with_answer = generator.template.render(
-        [*turns, Turn("assistant", "ANSWER")], add_generation_prompt=False, special_tokens=special_tokens(generator.tokenizer)
+        [*turns, Turn("assistant", "ANSWER")],
+        add_generation_prompt=False,
+        special_tokens=special_tokens(generator.tokenizer),
     )
     assert with_answer.startswith(text)
     assert with_answer[len(text) :].startswith("ANSWER")

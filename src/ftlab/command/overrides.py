@@ -89,7 +89,8 @@ class Reader:
             return self._read_choice(text, override)
         passed = _literal(text, override)
         bare = not (override.is_add() or override.is_force_add() or override.is_delete())
-        if bare and is_open(override.key_or_group, self.composer.root):
+        whole = bare and isinstance(override.value(), dict)  # key={option: value}
+        if bare and is_open(f"{override.key_or_group}.any" if whole else override.key_or_group, self.composer.root):
             passed = f"++{passed}"  # an option that the YAML file does not list
         return Given(text, passed, self.composer.parse(passed), False)
 

@@ -43,7 +43,7 @@ def plot_loss_curve(history: Sequence[Point], monitor: str, mode: str, subject: 
         dots: dict[str, Any] = {"marker": "o", "markersize": 4, "linewidth": 1.8}
         if "val/loss" in names:
             panels[0].plot(*_line(history, "val/loss"), color=ORANGE, label="validation", **dots)
-        panels[0].set_ylabel("loss (nats per row)")
+        panels[0].set_ylabel("loss (nats)")
         legend_above(panels[0])
         if monitored:
             panels[1].plot(*_line(history, monitor), color=GREEN, **dots)

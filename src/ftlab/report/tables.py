@@ -19,6 +19,19 @@ from ftlab.results import LatencyRow, Quality, RunResult
 GOOD, BAD, STRONG = "green", "red", "bold"
 _STATUS = {"finished": GOOD, "running": "cyan", "skipped": "yellow"}  # all others are bad news
 _TEXT_WIDTH = 120  # characters of a sample sentence
+_OF_TEXTS = {
+    "p50_ms": "p50 ms",
+    "p95_ms": "p95 ms",
+    "tokenization_ms": "tokenising ms",
+    "throughput_per_second": "texts / s",
+}
+_OF_TOKENS = {
+    "ttft_ms": "first token ms",
+    "inter_token_ms": "next ms",
+    "tokens_per_second": "tokens / s",
+    "p50_ms": "p50 ms",
+    "p95_ms": "p95 ms",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,18 +156,21 @@ def _answer(text: str, probability: float | None) -> str:
 
 
 def latency_table(rows: Sequence[LatencyRow]) -> Table:
-    """Return p50 and p95 per batch size; what all rows share of backend, dtype and form stands in the title."""
+    """Return p50 and p95 per batch size, of a model that writes the times of its tokens too.
+
+    What all rows share of backend, dtype and form stands in the title.
+    """
     first, parts = rows[0], [(r.backend, r.dtype, "merged" if r.merged else "as trained") for r in rows]
     differs = [len(set(values)) > 1 for values in zip(*parts, strict=True)]
     shared = [part for part, differ in zip(parts[0], differs, strict=True) if not differ and part != "as trained"]
     threads = wording.count(first.threads, "thread")
     title = f"Speed on {wording.one_line(first.device)}, {', '.join([threads, *shared])}"
-    numbers = ["batch", "p50 ms", "p95 ms", "tokenising ms", "texts / s"]
-    table = new_table(title, ["form"] if any(differs) else [], numbers, words_last=["protocol"])
+    columns = _OF_TOKENS if first.ttft_ms is not None else _OF_TEXTS
+    table = new_table(title, ["form"] if any(differs) else [], ["batch", *columns.values()], words_last=["protocol"])
     for row, part in zip(rows, parts, strict=True):
         form = [" ".join(p for p, differ in zip(part, differs, strict=True) if differ)] if any(differs) else []
-        measured = (row.p50_ms, row.p95_ms, row.tokenization_ms, row.throughput_per_second)
-        table.add_row(*form, str(row.batch_size), *(wording.number(v) for v in measured), row.protocol)
+        measured = (wording.number(getattr(row, name)) for name in columns)
+        table.add_row(*form, str(row.batch_size), *measured, row.protocol)
     return table
 
 
@@ -179,6 +195,8 @@ def facts(result: RunResult) -> dict[str, str]:
         told["$ per 1k requests"] = wording.usd(cost.usd_per_1k_requests)
         if cost.usd_per_hour is not None:
             told["$ per 1k requests"] += f"  ({price}{f': {source}' if source else ''})"
+        if cost.usd_per_1m_tokens is not None:
+            told["$ per 1M tokens"] = f"{wording.usd(cost.usd_per_1m_tokens)}  (generated, batch {cost.batch_size})"
         told["$ of training"] = wording.usd(cost.training_usd)
     steps = f", {wording.count(training.steps, 'step')}" if training.steps is not None else ""
     told["training time"] = f"{wording.duration(training.seconds)}{steps}"
@@ -196,6 +214,8 @@ def facts(result: RunResult) -> dict[str, str]:
     if model:
         share = f"{model.trainable_parameters:,} of {model.parameters:,} trained ({model.trainable_percent:.4f}%)"
         told["parameters"] = f"{share}, {wording.number(model.size_mb, 'MB')}"
+    if said := _prompt(result.prompt):
+        told["prompt"] = said
     told["data"] = wording.UNKNOWN
     if data:
         rows = f"{data.train_rows:,} / {data.val_rows:,} / {data.test_rows:,} rows train / val / test"
@@ -205,3 +225,12 @@ def facts(result: RunResult) -> dict[str, str]:
         if evaluates:
             told["data"] = f"{wording.count(data.test_rows, 'test row')}; {data.truncated_rows:,} truncated{leaked}"
     return told
+
+
+def _prompt(prompt: Mapping[str, Any]) -> str | None:
+    """Return what stands around each text, and what it adds to a request; None: nothing does."""
+    if prompt.get("name") in (None, "none") or prompt.get("tokens_per_request") is None:
+        return None
+    examples = wording.count(int(prompt.get("shots") or 0), "example")
+    around = f", {prompt['prompt_tokens']:,} of them the prompt's" if "prompt_tokens" in prompt else ""
+    return f"{prompt['name']}, {examples}; {prompt['tokens_per_request']:,.0f} tokens a request{around}"

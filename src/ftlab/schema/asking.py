@@ -16,7 +16,7 @@ class PromptConfig:
     text_pair_prefix: str = ""  # before the second text of a pair, on a new line
     label_prefix: str = ""  # after each text, on a new line; the answer follows
     separator: str = "\n\n"  # between instruction, examples and text
-    verbalisers: dict[str, Any] = field(default_factory=dict)  # label: its answer, for all labels; {}: names, spaces for _
+    verbalisers: dict[str, Any] = field(default_factory=dict)  # label: its answer, for all labels; {}: their names
     shots_per_class: int = 0  # examples per label, drawn from the train rows
     seed: int = 13  # of that draw and its order; they do not move with the training seed
     chat: Any = "auto"  # in the model's chat template: true, false; auto: where the model has its own

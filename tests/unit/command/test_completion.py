@@ -39,7 +39,9 @@ def test_words_that_may_follow(line, offered):
 
 def test_the_first_word_may_be_a_verb_or_any_option():
     found = candidates("ftlab ")
-    assert found[:5] == ["chat", "evaluate", "list", "predict", "train"] and {"model=", "seed=", "trainer."} <= set(found)
+    assert found[:5] == ["chat", "evaluate", "list", "predict", "train"] and {"model=", "seed=", "trainer."} <= set(
+        found
+    )
     assert not [word for word in found if word.startswith("hydra") or "_target_" in word]
 
 

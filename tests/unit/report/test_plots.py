@@ -72,7 +72,7 @@ def test_the_loss_curve_shows_both_losses_and_the_best_point(tmp_path, drawn):
     assert lines(upper)["validation"].tolist() == [[10, 0.9], [20, 0.7], [30, 0.8]]
     assert lower.lines[0].get_xydata().tolist() == [[10, 0.5], [20, 0.8], [30, 0.6]]
     assert [text.get_text() for text in lower.texts] == ["best 0.800, step 20"]
-    assert upper.get_ylabel() == "loss (nats per row)"
+    assert upper.get_ylabel() == "loss (nats)"
     assert lower.get_ylabel() == "val/f1_macro\n(mean over labels)"
     assert lower.get_xlabel() == "optimizer steps (3 epochs)"
 

@@ -228,3 +228,36 @@ def test_an_evaluation_on_other_rows_stands_alone_and_says_nothing_of_training(f
     assert row(text, "f1_macro") == ["f1_macro", "0.809", "0.768 to 0.847", "higher"]
     assert "495 test rows" in text and "training" not in text and "leaked" not in text
     assert f"model   {FOLDER.parent / 'trained' / 'model'}" in text
+
+
+def test_a_model_that_writes_shows_its_tokens_and_their_price(finished):
+    rows = [
+        dataclasses.replace(row, ttft_ms=40.0, inter_token_ms=9.5, tokens_per_second=88.0) for row in finished.latency
+    ]
+    cost = dataclasses.replace(finished.cost, usd_per_1m_tokens=1.25)
+    text = shown(run_table(dataclasses.replace(finished, latency=rows, cost=cost), FOLDER))
+    assert "first token ms   next ms   tokens / s   p50 ms" in text and "texts / s" not in text
+    assert row(text, "1 ")[1:4] == ["40", "9.5", "88"]
+    assert row(text, "$ per 1M tokens")[1].startswith("$1.25")
+    assert "$ per 1M tokens" not in shown(run_table(finished, FOLDER))
+
+
+def test_teacher_forced_metrics_have_a_table_of_their_own(finished):
+    test = {**finished.quality.test, "bleu": 0.25, "bleu_teacher_forced": 0.5}
+    quality = dataclasses.replace(finished.quality, test=test)
+    text = shown(run_table(dataclasses.replace(finished, quality=quality), FOLDER))
+    before, after = text.split("With each token after what really stood before it (_teacher_forced)")
+    assert row(before, "bleu")[2] == "0.250" and row(after, "bleu")[2] == "0.500"
+
+
+def test_answers_are_shown_as_texts_and_the_end_of_their_prompt(finished):
+    sample = Sample("x" * 500 + " the question", ("old answer", None), ("new answer", None))
+    text = shown(run_table(finished, FOLDER, samples=[sample]))
+    assert "Answers" in text and "the question" in text and "old answer" in text and "new answer" in text
+
+
+def test_a_prompt_tells_what_it_adds_to_a_request(finished):
+    prompt = {"name": "few_shot", "tokens_per_request": 312.4, "prompt_tokens": 280, "shots": 9}
+    text = shown(run_table(dataclasses.replace(finished, prompt=prompt), FOLDER))
+    assert row(text, "prompt")[1] == "few_shot, 9 examples; 312 tokens a request, 280 of them the"
+    assert "prompt  " not in shown(run_table(finished, FOLDER))
