@@ -44,6 +44,8 @@ def assigned(composer):
         "+trainer.new_option=x",
         "++trainer.max_epochs=1",
         "trainer={max_epochs: 1, other: 2}",
+        "model.architecture={deep: {er: 3}, n_layer: 1}",
+        "prompt.verbalisers={yes: fine, no: bad}",
         "model.architecture.deep.er=3",
         "callbacks.mine._target_=a.B",
         "~callbacks.latency",
