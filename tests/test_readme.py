@@ -21,7 +21,7 @@ RESUMES = [c for c in OURS if "resume=" in c]
 TRAINS = [c for c in OURS if c not in LATER + RESUMES]
 # Weights that only the hub has, or a device that this machine may lack: checked, not run.
 ELSEWHERE = re.compile(
-    r"bert_large adapter=lora|roberta_base|google/|trainer=gpu|dry_run=true|smollm2|write_posts|_saving|model=gpt2"
+    r"bert_large adapter=lora|roberta_base|google/|trainer=gpu|dry_run=true|smollm2|write_posts|prompt_|model=gpt2"
 )
 
 
