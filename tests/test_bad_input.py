@@ -288,6 +288,134 @@ LABELS = {
 }
 
 
+CHATS = "model=tiny_gpt trainer=cpu dataset=files dataset.train=chats.jsonl"
+ASK, ANSWER = {"role": "user", "content": "Why?"}, {"role": "assistant", "content": "Because."}
+
+
+def chats(*turns: dict) -> str:
+    """40 good conversations, then one of these ``turns``."""
+    good = [{"messages": [{"role": "user", "content": text}, ANSWER]} for text in TEXTS]
+    return "".join(json.dumps(row) + "\n" for row in [*good, *([{"messages": turns}] if turns else [])])
+
+
+def pairs(**row: object) -> str:
+    """40 good prompts with completions, then ``row``."""
+    good = [{"prompt": text, "completion": "Indeed."} for text in TEXTS]
+    return "".join(json.dumps(one) + "\n" for one in [*good, *([row] if row else [])])
+
+
+TO_WRITE = {
+    "a chat without an answer": Bad(
+        CHATS,
+        r"^chats\.jsonl row 41: .*has no assistant turn, so there is nothing to learn; add the answer or delete the row",
+        {"chats.jsonl": chats(ASK)},
+    ),
+    "an answer before its question": Bad(
+        CHATS,
+        r"^chats\.jsonl row 41: .*turn 1 is the assistant's before any of the user; put",
+        {"chats.jsonl": chats(ANSWER, ASK, ANSWER)},
+    ),
+    "two questions in turn": Bad(
+        CHATS, r"^chats\.jsonl row 41: .*turn 2 is user after user; .*join", {"chats.jsonl": chats(ASK, ASK, ANSWER)}
+    ),
+    "a question at the end": Bad(
+        CHATS, r"row 41: .*ends with the user's turn; add the assistant's", {"chats.jsonl": chats(ASK, ANSWER, ASK)}
+    ),
+    "a speaker nobody knows": Bad(
+        CHATS,
+        r"row 41: .*turn 2 has the role 'asistant', .*did you mean assistant",
+        {"chats.jsonl": chats(ASK, {"role": "asistant", "content": "x"})},
+    ),
+    "an empty answer": Bad(
+        CHATS,
+        r"row 41: .*turn 2 \(assistant\) is empty; write what is said or delete the row",
+        {"chats.jsonl": chats(ASK, {"role": "assistant", "content": " "})},
+    ),
+    "an empty completion": Bad(
+        CHATS, r"^chats\.jsonl row 41: column 'completion' is empty", {"chats.jsonl": pairs(prompt="x", completion=" ")}
+    ),
+    "columns that fit no format": Bad(
+        CHATS,
+        r"has the columns frage, antwort, which fit no format; formats and their columns: messages .*; type dataset\.",
+        {"chats.jsonl": json.dumps({"frage": "Why?", "antwort": "Because."}) + "\n"},
+    ),
+    "a template that drops the answers": Bad(
+        f"{CHATS} model.chat_template=mine.jinja",
+        r"mine\.jinja .*answer.*model\.chat_template=",
+        {
+            "chats.jsonl": chats(),
+            "mine.jinja": "{% for m in messages if m.role == 'user' %}{{ m.content }}{% endfor %}",
+        },
+    ),
+    "a template that is no jinja": Bad(
+        f"{CHATS} model.chat_template=mine.jinja",
+        r"^model\.chat_template=mine\.jinja is no jinja template \(line 1: .*type model\.chat_template=plain",
+        {"chats.jsonl": chats(), "mine.jinja": "{% for m in messages %}"},
+    ),
+    "a template that refuses": Bad(
+        f"{CHATS} model.chat_template=mine.jinja",
+        r"mine\.jinja fails \(never\); type model\.chat_template=chatml",
+        {"chats.jsonl": chats(), "mine.jinja": "{{ raise_exception('never') }}"},
+    ),
+    "a template nobody knows": Bad(
+        f"{CHATS} model.chat_template=chatlm", r"did you mean chatml\?", {"chats.jsonl": chats()}
+    ),
+    "a template for a classifier": Bad(
+        f"{TINY} model.chat_template=chatml", r"is for models that write, and model=tiny_bert is none; leave it out"
+    ),
+    "a prompt on texts to write": Bad(
+        f"{CHATS} prompt=zero_shot", r"asks for labels, and dataset=files .*write prompt=none", {"chats.jsonl": chats()}
+    ),
+    "an encoder on texts to write": Bad(
+        CHATS.replace("gpt", "bert"),
+        r"holds texts to write, and model=tiny_bert gives labels; write model=smollm2_135m, or give",
+        {"chats.jsonl": chats()},
+    ),
+    "the measure of a classifier": Bad(
+        f"{CHATS} monitor=val/f1_macro", r"is not measured; write monitor=val/loss, or one of", {"chats.jsonl": chats()}
+    ),
+    "the measure of a model that writes": Bad(
+        f"{TINY} monitor=val/perplexity", r"is not measured; write monitor=val/\w+, or one of val/"
+    ),
+    "packed labels": Bad(f"{TINY} dataset.batching=packed", r"a label belongs to one text; type dataset\.batching="),
+    "packed labels behind a prompt": Bad(
+        "model=tiny_gpt trainer=cpu prompt=zero_shot dataset.batching=packed", r"^dataset\.batching=packed puts several"
+    ),
+    "writing in a run of labels": Bad(
+        f"{TINY} 'generation={{limit: 3}}'", r"^generation\.limit is for texts that a model writes.*leave it out"
+    ),
+    "a schema that is none": Bad(
+        f"{CHATS} generation.json_schema=s.json",
+        r"^generation\.json_schema=s\.json is no JSON schema: 'objekt' .*\(at type\); correct it",
+        {"chats.jsonl": chats(), "s.json": json.dumps({"type": "objekt"})},
+    ),
+    "a schema that is no JSON": Bad(
+        f"{CHATS} generation.json_schema=s.json", r"s\.json is no JSON \(", {"chats.jsonl": chats(), "s.json": "{type"}
+    ),
+    "a schema that is not there": Bad(
+        f"{CHATS} generation.json_schema=s.json",
+        r"s\.json does not exist .*give a JSON schema file",
+        {"chats.jsonl": chats()},
+    ),
+    "a chat longer than the model": Bad(
+        f"{CHATS} dataset.max_length=5000", r"write dataset\.max_length=1024$", {"chats.jsonl": chats()}
+    ),
+    "an answer for a label that is not there": Bad(
+        f"{FILES.replace('bert', 'gpt')} prompt=zero_shot 'prompt.verbalisers={{a: yes, c: no}}'",
+        r"^prompt\.verbalisers names c, which is no label",
+        {"train.csv": csv()},
+    ),
+    "a chat with a classifier": Bad(
+        f"chat {RUN}", r"gives labels and does not converse; type: ftlab predict \S+ text=", make=lambda: finished()
+    ),
+    "a limit of test rows in predict": Bad(
+        f"predict {RUN} text=hello generation.limit=3",
+        [r"^generation\.limit has no effect on predict.*leave it out", r"is for models that write, and"],
+        make=lambda: finished(),
+    ),
+}
+
+
 def finished() -> None:
     save_run(Path(RUN))
 
@@ -374,7 +502,7 @@ LIST = {
     "JSON of another verb": Bad(f"{TINY} --json", r"^--json is not for train, it is for: list"),
 }
 
-CASES = CONFIGURATION | MODEL | SOURCES | ROWS | LABELS | PREDICT | EVALUATE | RESUME | LIST
+CASES = CONFIGURATION | MODEL | SOURCES | ROWS | LABELS | TO_WRITE | PREDICT | EVALUATE | RESUME | LIST
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -67,7 +67,7 @@ def _class_weights(c: Composed) -> Iterable[str]:
 def _positions(c: Composed) -> Iterable[str]:
     model, length = c.values["model"], c.values["dataset"]["max_length"]
     architecture = model["architecture"] or {}
-    positions = architecture.get("max_position_embeddings")
+    positions = architecture.get("max_position_embeddings", architecture.get("n_positions"))  # GPT-2 calls them so
     if not isinstance(positions, int) or (model["init"] == "pretrained" and _is_other_checkpoint(c)):
         return
     if architecture.get("position_biased_input") is False:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ftlab.results import RunResult
 from ftlab.schema import GenerationConfig
@@ -31,18 +31,9 @@ def load_labeller(folder: Path, record: RunResult, device: str, *, max_length: i
         DataError, ModelError: the model folder cannot be read.
     """
     # Late: faults of the input need no torch.
-    from ftlab.modules.precision import inference_device, inference_precision, trained_on
     from ftlab.predictor import load_predictor
 
-    assert record.dataset is not None and record.model is not None, "open_run has looked"
-    place = inference_device(device)
-    return load_predictor(
-        folder / "model",
-        max_length=max_length or record.dataset.max_length,
-        device=place,
-        precision=inference_precision(record.model.precision, trained_on(record.environment), place),
-        attention=_attention(record),
-    )
+    return load_predictor(folder / "model", **_as_measured(record, device, max_length))
 
 
 def load_writer(
@@ -50,18 +41,22 @@ def load_writer(
 ) -> TorchGenerator:
     """Load the model of a run that is open and writes; arguments as ``load_labeller``'s, and how it writes."""
     from ftlab.generator import load_generator
+
+    return load_generator(folder / "model", **_as_measured(record, device, max_length), options=options)
+
+
+def _as_measured(record: RunResult, device: str, max_length: int | None) -> dict[str, Any]:
+    """Return what the model of a run is loaded with."""
     from ftlab.modules.precision import inference_device, inference_precision, trained_on
 
     assert record.dataset is not None and record.model is not None, "open_run has looked"
     place = inference_device(device)
-    return load_generator(
-        folder / "model",
-        max_length=max_length or record.dataset.max_length,
-        device=place,
-        precision=inference_precision(record.model.precision, trained_on(record.environment), place),
-        attention=_attention(record),
-        options=options,
-    )
+    return {
+        "max_length": max_length or record.dataset.max_length,
+        "device": place,
+        "precision": inference_precision(record.model.precision, trained_on(record.environment), place),
+        "attention": _attention(record),
+    }
 
 
 def _attention(record: RunResult) -> str:

@@ -17,7 +17,7 @@ from ftlab.metrics.measures import direction
 from ftlab.models.pretrained import LoadedNet, load_classifier, meta_classifier
 from ftlab.models.tokenizer import load_tokenizer
 from ftlab.modules.trained import TrainedModule
-from ftlab.predictor import TorchPredictor, load_predictor
+from ftlab.predictor import TorchPredictor
 from ftlab.prompts.classification import check_wrapped
 from ftlab.report.usage import Form
 from ftlab.task import writes
@@ -53,11 +53,7 @@ class ClassificationTask(LabelTask):
         data = TextDataModule(
             splits,
             tokenizer.tokenizer,
-            settings.dataset,
-            settings.seed,
-            machine.part,
-            tests_alone=machine.is_sharded,
-            pin_memory=machine.accelerator == "cuda",
+            **self.loading_options(machine),
             wrap=prompt.wrap if prompt else None,
         )
         record: dict[str, Any] = {"name": "none", "tokens_per_request": data.mean_test_tokens}
@@ -113,16 +109,6 @@ class ClassificationTask(LabelTask):
             base_digest=digest,
             prompt=material.prompt.to_json() if material.prompt else None,
             max_length=self.settings.dataset.max_length,
-        )
-
-    def load_saved(self, folder: Path, machine: Machine, precision: str) -> TorchPredictor:
-        """Return the predictor on the saved weights."""
-        return load_predictor(
-            folder,
-            max_length=self.settings.dataset.max_length,
-            device=machine.device,
-            precision=precision,
-            attention=self.settings.model.attention,
         )
 
 

@@ -66,11 +66,7 @@ class GenerationTask(Task):
             splits,
             loaded.tokenizer,
             template,
-            settings.dataset,
-            settings.seed,
-            machine.part,
-            tests_alone=machine.is_sharded,
-            pin_memory=machine.accelerator == "cuda",
+            **self.loading_options(machine),
         )
         return Material(
             splits,
@@ -147,14 +143,7 @@ class GenerationTask(Task):
 
     def load_saved(self, folder: Path, machine: Machine, precision: str) -> TorchGenerator:
         """Return the generator on the saved weights."""
-        return load_generator(
-            folder,
-            max_length=self.settings.dataset.max_length,
-            device=machine.device,
-            precision=precision,
-            attention=self.settings.model.attention,
-            options=self.options,
-        )
+        return load_generator(folder, **self.saved_options(machine, precision), options=self.options)
 
     def difference(self, saved: TorchGenerator, data: Data, tested: Tested) -> float:
         """Return the largest difference of a row's loss per token, over some rows: logits of all tokens are in it."""

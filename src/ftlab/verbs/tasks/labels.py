@@ -12,12 +12,13 @@ from ftlab.datasets.datamodule import TextDataModule
 from ftlab.metrics.bootstrap import bootstrap_ci95
 from ftlab.metrics.classification import per_class
 from ftlab.modules.trained import TrainedModule
-from ftlab.predictor import Prediction, TorchPredictor
+from ftlab.predictor import Prediction, TorchPredictor, load_predictor
 from ftlab.report.frames import write_predictions
 from ftlab.report.plots import plot_calibration, plot_confusion_matrix
 from ftlab.report.wording import subject
 from ftlab.results import RunResult
 from ftlab.verbs.files import ScoredSplit
+from ftlab.verbs.machine import Machine
 from ftlab.verbs.material import Data
 from ftlab.verbs.tasks.task import Task
 from ftlab.verbs.tested import Answer, Tested
@@ -38,6 +39,10 @@ class LabelTask(Task):
             return []
         found: list[Prediction] = module.predictor().predict(samples)
         return [Answer(prediction.label, prediction.probability) for prediction in found]
+
+    def load_saved(self, folder: Path, machine: Machine, precision: str) -> TorchPredictor:
+        """Return the predictor on the saved weights, and on the saved prompt where there is one."""
+        return load_predictor(folder, **self.saved_options(machine, precision))
 
     def difference(self, saved: TorchPredictor, data: Data, tested: Tested) -> float:
         """Return the largest difference of a logit, over up to 128 rows."""

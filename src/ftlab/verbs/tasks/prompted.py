@@ -21,7 +21,7 @@ from ftlab.models.positions import max_positions
 from ftlab.models.pretrained import LoadedNet
 from ftlab.models.tokenizer import load_tokenizer
 from ftlab.modules.trained import TrainedModule
-from ftlab.predictor import PromptedPredictor, load_predictor
+from ftlab.predictor import PromptedPredictor
 from ftlab.prompts.classification import ClassificationPrompt
 from ftlab.report.usage import Form
 from ftlab.verbs import stages
@@ -60,14 +60,11 @@ class PromptedTask(LabelTask):
                 "dataset.max_length allows a text"
             )
         own_metrics = build_metrics(settings.metrics)
+        shorter = dataclasses.replace(settings.dataset, max_length=tokens.max_length)
         data = TextDataModule(
             splits,
             tokens.tokenizer,
-            dataclasses.replace(settings.dataset, max_length=tokens.max_length),
-            settings.seed,
-            machine.part,
-            tests_alone=machine.is_sharded,
-            pin_memory=machine.accelerator == "cuda",
+            **{**self.loading_options(machine), "cfg": shorter},
         )
         return Material(
             splits,
@@ -114,16 +111,6 @@ class PromptedTask(LabelTask):
             base_digest=digest,
             prompt=prompt.to_json(),
             max_length=self.settings.dataset.max_length,
-        )
-
-    def load_saved(self, folder: Path, machine: Machine, precision: str) -> Any:  # noqa: ANN401
-        """Return the predictor on the saved weights and prompt."""
-        return load_predictor(
-            folder,
-            max_length=self.settings.dataset.max_length,
-            device=machine.device,
-            precision=precision,
-            attention=self.settings.model.attention,
         )
 
 

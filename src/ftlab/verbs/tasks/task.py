@@ -42,6 +42,16 @@ class Task(ABC):
             ConfigError, DataError, ModelError: they do not fit.
         """
 
+    def loading_options(self, machine: Machine) -> dict[str, Any]:
+        """Return what every data module is made with, beside its rows."""
+        return {
+            "cfg": self.settings.dataset,
+            "seed": self.settings.seed,
+            "part": machine.part,
+            "tests_alone": machine.is_sharded,
+            "pin_memory": machine.accelerator == "cuda",
+        }
+
     @abstractmethod
     def load(self, material: Material) -> LoadedNet:
         """Load the network, or build it with random weights from torch's global generator."""
@@ -72,6 +82,15 @@ class Task(ABC):
     @abstractmethod
     def load_saved(self, folder: Path, machine: Machine, precision: str) -> Any:  # noqa: ANN401
         """Load a model folder as a stranger would: what ``module.predictor()`` gives, of its weights."""
+
+    def saved_options(self, machine: Machine, precision: str) -> dict[str, Any]:
+        """Return what a saved model is loaded with."""
+        return {
+            "max_length": self.settings.dataset.max_length,
+            "device": machine.device,
+            "precision": precision,
+            "attention": self.settings.model.attention,
+        }
 
     @abstractmethod
     def difference(self, saved: Any, data: Data, tested: Tested) -> float:  # noqa: ANN401
