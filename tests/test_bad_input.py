@@ -307,7 +307,7 @@ def pairs(**row: object) -> str:
 TO_WRITE = {
     "a chat without an answer": Bad(
         CHATS,
-        r"^chats\.jsonl row 41: .*has no assistant turn, so there is nothing to learn; add the answer or delete the row",
+        r"^chats\.jsonl row 41 has no assistant turn, so there is nothing to learn; add the answer",
         {"chats.jsonl": chats(ASK)},
     ),
     "an answer before its question": Bad(
@@ -319,7 +319,7 @@ TO_WRITE = {
         CHATS, r"^chats\.jsonl row 41: .*turn 2 is user after user; .*join", {"chats.jsonl": chats(ASK, ASK, ANSWER)}
     ),
     "a question at the end": Bad(
-        CHATS, r"row 41: .*ends with the user's turn; add the assistant's", {"chats.jsonl": chats(ASK, ANSWER, ASK)}
+        CHATS, r"row 41 ends with the user's turn; add the assistant's", {"chats.jsonl": chats(ASK, ANSWER, ASK)}
     ),
     "a speaker nobody knows": Bad(
         CHATS,

@@ -9,12 +9,14 @@ from ftlab.measure.cost import (
     answer_seconds,
     device_class,
     prompt_share,
+    request_costs,
     resolve_price,
     training_usd,
     usd_per_1k_requests,
     usd_per_1m_tokens,
 )
 from ftlab.schema import CostConfig
+from made_runs import timed
 
 PRICES = [
     CostConfig(name="t4", device_class="t4", usd_per_hour=0.5, price_source="there", price_date="2026-01-19"),
@@ -132,3 +134,52 @@ def test_an_answer_takes_its_first_token_and_the_steps_to_the_others() -> None:
 def test_an_answer_of_unknown_length_or_speed_has_no_time(unknown: tuple[float | None, ...]) -> None:
     assert answer_seconds(*unknown) is None
     assert prompt_share(*unknown) is None
+
+
+HOUR = CostConfig(name="mine", usd_per_hour=3.6, utilisation=0.5)  # a tenth of a cent a second, half of it idle
+WRITES = {"ttft_ms": 100.0, "inter_token_ms": 20.0, "tokens_per_second": 40.0}
+MONEY = ("usd_per_1k_requests", "usd_per_1m_tokens", "usd_prompt_share")
+
+
+def test_a_label_is_priced_by_throughput_and_has_no_tokens_of_its_own() -> None:
+    found = request_costs(HOUR, timed(4, p50_ms=40.0), prompt_tokens=80.0, share=0.75)
+    assert found["usd_per_1k_requests"] == pytest.approx(0.001 / 100 / 0.5 * 1000)
+    assert (found["usd_per_1m_tokens"], found["prompt_tokens"], found["completion_tokens"]) == (None, 80.0, 0.0)
+    assert found["usd_prompt_share"] == 0.75
+
+
+def test_an_answer_is_priced_by_its_first_token_and_the_steps_to_the_others() -> None:
+    found = request_costs(HOUR, timed(4, **WRITES), prompt_tokens=80.0, completion_tokens=11.0)
+    assert found["usd_per_1k_requests"] == pytest.approx(0.001 * 0.3 / 4 / 0.5 * 1000), "four at once in 0.3 s"
+    assert found["usd_per_1m_tokens"] == pytest.approx(0.001 / 40 / 0.5 * 1e6)
+    assert found["usd_prompt_share"] == pytest.approx(1 / 3)
+    assert (found["prompt_tokens"], found["completion_tokens"]) == (80.0, 11.0)
+
+
+def test_an_answer_of_unknown_length_has_a_price_per_token_only() -> None:
+    found = request_costs(HOUR, timed(1, **WRITES), prompt_tokens=80.0)
+    assert found["usd_per_1k_requests"] is None and found["usd_prompt_share"] is None
+    assert found["completion_tokens"] is None and found["usd_per_1m_tokens"] == pytest.approx(50.0)
+
+
+def test_answers_of_one_token_need_no_time_between_two() -> None:
+    row = timed(1, ttft_ms=100.0, inter_token_ms=None, tokens_per_second=10.0)
+    found = request_costs(HOUR, row, prompt_tokens=80.0, completion_tokens=1.0)
+    assert found["usd_per_1k_requests"] == pytest.approx(0.001 * 0.1 / 0.5 * 1000) and found["usd_prompt_share"] == 1
+
+
+def test_a_model_that_writes_and_was_not_timed_has_no_price() -> None:
+    found = request_costs(HOUR, None, prompt_tokens=80.0, completion_tokens=11.0)
+    assert {found[name] for name in MONEY} == {None} and found["completion_tokens"] == 11.0
+
+
+def test_labels_that_were_not_timed_or_have_no_price_keep_their_tokens() -> None:
+    assert request_costs(HOUR, None, prompt_tokens=80.0)["usd_per_1k_requests"] is None
+    free = request_costs(CostConfig(name="auto"), timed(1), prompt_tokens=80.0, share=0.5)
+    assert free["usd_per_1k_requests"] is None and (free["prompt_tokens"], free["usd_prompt_share"]) == (80.0, 0.5)
+
+
+def test_every_case_has_the_same_fields() -> None:
+    rows = (None, timed(1), timed(1, **WRITES))
+    found = [request_costs(HOUR, row, prompt_tokens=1.0, completion_tokens=n) for row in rows for n in (None, 2.0)]
+    assert {frozenset(fields) for fields in found} == {frozenset((*MONEY, "prompt_tokens", "completion_tokens"))}
