@@ -185,6 +185,7 @@ def test_mlflow_holds_the_same_numbers_and_the_table(record, outputs):
         assert run.data.metrics[f"test/{name}"] == pytest.approx(record["quality"]["test"][name])
         assert run.data.metrics[f"untrained/{name}"] == pytest.approx(record["quality"]["untrained"][name])
     assert {"generations.json", "result.json"} <= {f.path for f in client.list_artifacts(run.info.run_id)}
+    assert json.loads(run.data.tags["mlflow.loggedArtifacts"]) == [{"path": "generations.json", "type": "table"}]
 
 
 def test_own_rows_give_the_numbers_and_the_answers_of_the_run(folder, record, rows, outputs):

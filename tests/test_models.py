@@ -24,7 +24,9 @@ from ftlab.predictor import TorchPredictor
 from ftlab.schema import ModelConfig
 from small import SMALL
 
-MODELS = sorted(path.stem for path in (config_dir() / "model").glob("[!_]*.yaml"))
+MODELS = sorted(  # those that write are counted beside their loader
+    path.stem for path in (config_dir() / "model").glob("[!_]*.yaml") if "_causal_lm" not in path.read_text("utf-8")
+)
 LABELS = ["oppose", "neutral", "support"]
 TEXTS = ["Build the tram.", "The vote is on Monday, after the second hearing of the committee.", "No."]
 # Two layers of width 32, and the vocabulary of the bundled tokenizer.

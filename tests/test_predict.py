@@ -68,11 +68,17 @@ def probabilities(rows):
     return np.array([[row[name] for name in ADDED[1:]] for row in rows])
 
 
+def loaded(run):
+    """Return the predictor of a run folder."""
+    from ftlab.finished import open_run
+    from ftlab.verbs.loading import load_labeller
+
+    return load_labeller(*open_run(str(run), run.parent), "cpu")
+
+
 @pytest.fixture(scope="module")
 def expected(run):
-    from ftlab.verbs.predict import load_run
-
-    return load_run(run, "cpu").predict(TEXTS, batch_size=1)
+    return loaded(run).predict(TEXTS, batch_size=1)
 
 
 @pytest.mark.parametrize("given", ["in.csv", "in.jsonl", "in.jsonl.gz", "in.parquet"])
@@ -309,15 +315,13 @@ def test_predict_is_faster_than_the_transformers_pipeline_with_the_same_labels(t
     import torch
     from transformers import pipeline
 
-    from ftlab.verbs.predict import load_run
-
     words = ["model=minilm", "adapter=head", "trainer.max_epochs=1", "dataset.limit={train: 64, val: 16, test: 16}"]
     assert main([*words, "latency.enabled=false", "tracking=none", f"output_dir={tmp_path}"]) == 0
     (result,) = tmp_path.glob("*/*/result.json")
     draw = np.random.default_rng(3)
     counts = np.clip(draw.lognormal(2.6, 0.9, 320), 1, 80).astype(int)
     texts = [" ".join(draw.choice(WORDS, count)) for count in counts]
-    fast = load_run(result.parent, "cpu")
+    fast = loaded(result.parent)
     slow = pipeline("text-classification", model=str(result.parent / "model"), batch_size=16, device="cpu")
 
     def ours():

@@ -118,7 +118,7 @@ def load_artefact(folder: Path, attention: str = "sdpa") -> LoadedArtefact:
         tokenizer = load_tokenizer(config, str(folder)).tokenizer
         net: nn.Module = _load(config, about, labels, tokenizer.pad_token_id).net
     else:
-        adapter = read_adapter(folder)
+        adapter = read_adapter(folder, about.head)
         tokenizer = load_tokenizer(config, str(folder)).tokenizer
         on_base = dataclasses.replace(config, checkpoint=adapter.base, embedded=package_of(adapter.base))
         loaded = _load(on_base, about, labels, tokenizer.pad_token_id)

@@ -23,8 +23,10 @@ def task(c: Composed) -> Iterable[str]:
     yield from prompt_faults(prompt)
     yield from writing(c)
     yield from _template(c, model)
-    if dataset_files(c) or not _has_source(c):
-        return  # said by another rule
+    name: TaskName = "generation" if writes(model) else "classification"  # as far as the model says
+    if dataset_files(c) or not _has_source(c):  # said by another rule
+        yield from _monitor(c, name)
+        return
     try:
         name = chosen_task(model, dataset_of(c), prompt)
     except UserError as error:

@@ -14,6 +14,7 @@ from typing import Any
 from peft import LoraConfig
 
 from ftlab.errors import DataError, ModelError
+from ftlab.models.family import Head
 
 WEIGHTS = "adapter_model.safetensors"
 # Options that ftlab sets, with the types they may have.
@@ -25,7 +26,7 @@ _OPTIONS: dict[str, tuple[type, ...]] = {
     "modules_to_save": (list,),
     "fan_in_fan_out": (bool,),
 }
-_KIND = {"peft_type": ("LORA",), "task_type": ("SEQ_CLS", "CAUSAL_LM")}
+_KINDS = {"classification": "SEQ_CLS", "lm": "CAUSAL_LM"}  # of a head, the task_type
 _IGNORED = ("peft_version", "inference_mode", "revision")
 
 
@@ -37,8 +38,8 @@ class AdapterFile:
     config: LoraConfig
 
 
-def read_adapter(folder: Path) -> AdapterFile:
-    """Read and check the adapter in ``folder``; its weights must be safetensors.
+def read_adapter(folder: Path, head: Head = "classification") -> AdapterFile:
+    """Read and check the adapter in ``folder``, of a network with this head; its weights must be safetensors.
 
     Raises:
         DataError: the file is broken.
@@ -52,23 +53,23 @@ def read_adapter(folder: Path) -> AdapterFile:
     base = raw.get("base_model_name_or_path") if isinstance(raw, dict) else None
     if not isinstance(base, str) or not base:
         raise DataError(f"{path} names no base model; train the run again")
-    _check_keys(path, raw)
+    _check_keys(path, raw, head)
     if not (folder / WEIGHTS).is_file():
         pickled = sorted(entry.name for entry in folder.glob("*.bin"))
         why = f"only {pickled[0]}, a pickle that can run code when read" if pickled else f"no {WEIGHTS}"
         raise ModelError(f"{folder} holds {why}; save the adapter as safetensors, or train the run again")
     options = {name: raw[name] for name in _OPTIONS if raw.get(name) is not None}
-    kind = raw.get("task_type", "SEQ_CLS")
-    return AdapterFile(base, LoraConfig(task_type=kind, base_model_name_or_path=base, **options))
+    return AdapterFile(base, LoraConfig(task_type=_KINDS[head], base_model_name_or_path=base, **options))
 
 
-def _check_keys(path: Path, raw: dict[str, Any]) -> None:
+def _check_keys(path: Path, raw: dict[str, Any], head: Head) -> None:
     defaults = LoraConfig().to_dict()
+    kinds = {"peft_type": "LORA", "task_type": _KINDS[head]}
     for key, value in raw.items():
         if key in _OPTIONS:
             fits = value is None or _fits(value, _OPTIONS[key])
-        elif key in _KIND:
-            fits = value in _KIND[key]
+        elif key in kinds:
+            fits = value == kinds[key]
         else:
             fits = key == "base_model_name_or_path" or key in _IGNORED or not value or value == defaults.get(key)
         if not fits:

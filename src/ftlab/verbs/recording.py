@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -155,6 +156,8 @@ class Recording:
         for file in (path, self.folder / "config.yaml", self.folder / TABLE):
             if file.is_file():
                 self.tracker.log_artifact(file)
+        if (self.folder / TABLE).is_file():  # so that MLflow's pages show it as a table, and mlflow.load_table finds it
+            self.tracker.set_tags({"mlflow.loggedArtifacts": json.dumps([{"path": TABLE, "type": "table"}])})
         for plot in sorted((self.folder / "plots").glob("*.png")):
             self.tracker.log_artifact(plot, "plots")
         self.tracker.finish("FINISHED")
