@@ -31,7 +31,9 @@ from ftlab.models.first_token import skip_unread
 from ftlab.modules.optimizer import split_decay
 from ftlab.verbs import parts as verb_parts
 from ftlab.verbs import stages
+from ftlab.verbs.machine import pick_machine
 from ftlab.verbs.recording import Recording
+from ftlab.verbs.tasks.choose import task_of
 
 HOOKS = (
     "on_train_batch_start",
@@ -104,9 +106,9 @@ def build(cfg: DictConfig, folder: Path, logger: Any = False, callbacks: bool = 
     if not callbacks:
         settings.callbacks = {}  # type: ignore[union-attr]
     L.seed_everything(settings.seed, verbose=False)  # type: ignore[union-attr]
-    machine = verb_parts.pick_machine(settings)  # type: ignore[arg-type]
-    material = verb_parts.read_material(settings, machine)  # type: ignore[arg-type]
-    parts = verb_parts.assemble(settings, machine, material, folder, logger)  # type: ignore[arg-type]
+    machine, task = pick_machine(settings), task_of(settings)  # type: ignore[arg-type]
+    material = task.read(machine)
+    parts = verb_parts.assemble(task, machine, material, folder, logger)
     return Built(settings, machine, material, parts)
 
 
@@ -277,7 +279,7 @@ def hugging(words: list[str], strategy: str = "random", same_batches: bool = Fal
     def run(player: Player) -> None:
         with tempfile.TemporaryDirectory() as place:
             built = build(cfg, Path(place), callbacks=False)
-            wanted, tokens = built.settings, built.material.data._data["train"]
+            wanted, tokens = built.settings, built.material.data._loaded["train"].data
             options = TrainingArguments(
                 output_dir=place,
                 per_device_train_batch_size=wanted.dataset.batch_size,

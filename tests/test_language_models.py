@@ -326,15 +326,20 @@ def test_plain_text_is_learned_in_blocks_packed_or_not(tmp_path):
     )
 
 
-def test_packed_batches_take_fewer_steps_to_as_many_tokens(tmp_path, monkeypatch):
+def test_packed_batches_take_fewer_steps_and_a_run_without_texts_keeps_only_numbers(tmp_path, monkeypatch):
     rows = chats(tmp_path / "chats.jsonl")
-    words = [*BARE, "adapter=full", "dataset.batching=packed", "dataset.max_length=128"]
+    words = [*BARE, "adapter=full", "dataset.batching=packed", "dataset.max_length=128", "dataset.batch_size=4"]
     ended = []
     step = CausalLMModule.training_step
     monkeypatch.setattr(CausalLMModule, "training_step", lambda self, *rest: ended.append(1) or step(self, *rest))
-    record = record_of(train(tmp_path / "out", rows, *words, "dataset.batch_size=4"))
+    folder = train(tmp_path / "out", rows, *words, "generation.enabled=false", "predictions.text=false")
+    record = record_of(folder)
     assert record["training"]["steps"] == len(ended) < 28 / 4
     assert record["quality"]["test"]["loss"] < record["quality"]["untrained"]["loss"]
+    assert set(record["quality"]["test"]) == {"loss", "perplexity"}
+    assert not (folder / "generations.json").exists() and not (folder / "report_card.md").exists()
+    columns = set(pd.read_parquet(folder / "predictions.parquet").columns)
+    assert columns == {"row_id", "text_hash", "loss_sum", "supervised_tokens"}
 
 
 def test_untrained_model_is_measured_as_it_is(tmp_path, capsys):
@@ -347,16 +352,6 @@ def test_untrained_model_is_measured_as_it_is(tmp_path, capsys):
     assert record["prompt"]["chat_template"] == "chatml" and "Say tram." in capsys.readouterr().out
     prompts = pd.read_parquet(folder / "predictions.parquet").prompt
     assert prompts.str.endswith("<|im_start|>assistant\n").all()
-
-
-def test_run_without_texts_and_answers_keeps_only_numbers(tmp_path):
-    rows = chats(tmp_path / "chats.jsonl")
-    words = [*BARE, "adapter=full", "generation.enabled=false", "predictions.text=false"]
-    folder = train(tmp_path / "out", rows, *words)
-    assert set(record_of(folder)["quality"]["test"]) == {"loss", "perplexity"}
-    assert not (folder / "generations.json").exists() and not (folder / "report_card.md").exists()
-    columns = set(pd.read_parquet(folder / "predictions.parquet").columns)
-    assert columns == {"row_id", "text_hash", "loss_sum", "supervised_tokens"}
 
 
 @pytest.mark.slow
@@ -389,6 +384,7 @@ def test_run_that_goes_on_with_other_answers_has_none_from_before(tmp_path, monk
     with monkeypatch.context() as patch:
         patch.setattr(CausalLMModule, "training_step", lambda self, *rest: (_ for _ in ()).throw(SystemExit(143)))
         assert main(whole) == 143
-    assert main([*whole, "resume=latest", "resume_policy=changed", "generation.limit=2"]) == 0
-    table = pd.read_json(latest_run(tmp_path) / "generations.json", orient="split")
+    folder = only_run(tmp_path)
+    assert main([*whole, f"resume={folder}", "resume_policy=changed", "generation.limit=2"]) == 0
+    table = pd.read_json(folder / "generations.json", orient="split")
     assert len(table) == 2 and table.before.isna().all() and table.after.notna().all()

@@ -66,6 +66,12 @@ def _of_another_task(c: Composed, name: TaskName) -> Iterable[str]:
     if name != "generation":
         for key in sorted(key for key in c.given if key.startswith("generation.") or key == "dataset.loss_on"):
             yield f"{key} is for texts that a model writes, and this run gives labels; leave it out"
+    smoothing = c.values["model"]["label_smoothing"]
+    if name == "prompted" and smoothing:
+        yield (
+            f"model.label_smoothing={smoothing} is for a head, and a prompted model learns the words of its answers; "
+            "write model.label_smoothing=0"
+        )
     if name == "generation":
         for key in sorted(c.given & {"model.class_weights", "dataset.sample_per_class"}):
             yield f"{key} is for labels, and this run learns to write; leave it out"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ftlab.metrics.measures import MEASURES
 from ftlab.report import wording
-from ftlab.report.tables import facts
+from ftlab.report.tables import facts, latency_columns
 from ftlab.report.usage import Form, usage
 from ftlab.results import DatasetInfo, ModelInfo, RunResult
 
@@ -128,14 +128,15 @@ def _quality(result: RunResult, data: DatasetInfo) -> str:
 
 def _speed(result: RunResult) -> str:
     first = result.latency[-1]  # timed last: the form that lies in this folder
+    columns = {n: heading for n, heading in latency_columns(first).items() if n != "tokenization_ms"}
     rows = [
-        (str(r.batch_size), wording.number(r.p50_ms), wording.number(r.p95_ms), wording.number(r.throughput_per_second))
+        (str(r.batch_size), *(wording.number(getattr(r, name)) for name in columns))
         for r in result.latency
         if r.merged == first.merged
     ]
     program = escape(f"{first.backend} {first.dtype}")
     where = f"{escape(first.device)}, {wording.count(first.threads, 'thread')}, {program}"
-    return f"On {where}, tokenisation included.\n\n{_table(('batch', 'p50 ms', 'p95 ms', 'texts / s'), rows)}"
+    return f"On {where}, tokenisation included.\n\n{_table(('batch', *columns.values()), rows)}"
 
 
 def _origin(result: RunResult, model: ModelInfo, data: DatasetInfo) -> str:

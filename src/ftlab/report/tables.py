@@ -155,6 +155,11 @@ def _answer(text: str, probability: float | None) -> str:
     return f"{wording.one_line(text)} {probability:.2f}"
 
 
+def latency_columns(row: LatencyRow) -> dict[str, str]:
+    """Return which fields of a row a reader is shown, with their headings: of a model that writes its tokens' too."""
+    return _OF_TOKENS if row.ttft_ms is not None else _OF_TEXTS
+
+
 def latency_table(rows: Sequence[LatencyRow]) -> Table:
     """Return p50 and p95 per batch size, of a model that writes the times of its tokens too.
 
@@ -165,7 +170,7 @@ def latency_table(rows: Sequence[LatencyRow]) -> Table:
     shared = [part for part, differ in zip(parts[0], differs, strict=True) if not differ and part != "as trained"]
     threads = wording.count(first.threads, "thread")
     title = f"Speed on {wording.one_line(first.device)}, {', '.join([threads, *shared])}"
-    columns = _OF_TOKENS if first.ttft_ms is not None else _OF_TEXTS
+    columns = latency_columns(first)
     table = new_table(title, ["form"] if any(differs) else [], ["batch", *columns.values()], words_last=["protocol"])
     for row, part in zip(rows, parts, strict=True):
         form = [" ".join(p for p, differ in zip(part, differs, strict=True) if differ)] if any(differs) else []

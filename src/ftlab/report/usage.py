@@ -30,8 +30,7 @@ inputs = tokenizer("Your text.", truncation=True, max_length={max_length}, retur
 print(labels[int(model(**inputs).logits.argmax())])
 """
 _WRITES = """\
-from {package} import {model}
-from transformers import AutoTokenizer
+{imports}
 
 folder = "path/to/this/folder"
 tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -40,6 +39,13 @@ model = {model}.from_pretrained(folder).eval()
 written = model.generate(**inputs, max_new_tokens=128, do_sample=False)
 print(tokenizer.decode(written[0, inputs["input_ids"].shape[1]:], skip_special_tokens=True))
 """
+_OF_FORM = {
+    "full": ("from transformers import AutoModelForCausalLM, AutoTokenizer", "AutoModelForCausalLM"),
+    "adapter": (
+        "from peft import AutoPeftModelForCausalLM\nfrom transformers import AutoTokenizer",
+        "AutoPeftModelForCausalLM",
+    ),
+}
 _PLAIN = 'inputs = tokenizer("How the text begins", return_tensors="pt")'
 _CHAT = """\
 turns = [{"role": "user", "content": "Your text."}]
@@ -62,9 +68,9 @@ def usage(result: RunResult, form: Form) -> str:
         return _python(loading_lines(data.labels, data.max_length, form))
     if data.labels:
         return f"The prompt and its answers stand in `ftlab.json`.\n\n```sh\n{_ASKED}```"
-    package, name = ("transformers", "AutoModelForCausalLM") if form == "full" else ("peft", "AutoPeftModelForCausalLM")
+    imports, name = _OF_FORM[form]
     inputs = _PLAIN if result.prompt.get("style") == "plain" else _CHAT
-    return _python(_WRITES.format(package=package, model=name, inputs=inputs))
+    return _python(_WRITES.format(imports=imports, model=name, inputs=inputs))
 
 
 def loading_lines(labels: list[str], max_length: int, form: Form) -> str:

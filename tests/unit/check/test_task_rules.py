@@ -42,6 +42,7 @@ TEXTS = [GPT, "dataset=files", "dataset.train=chats.jsonl"]
         ([BERT, "monitor=val/perplexity"], "monitor=val/perplexity is not measured; write monitor=val/"),
         ([*TEXTS, "monitor=val/accuracy"], "write monitor=val/loss, or one of val/loss, val/perplexity"),
         ([*TEXTS, "monitor=val/perplexty"], "write monitor=val/perplexity, or one of"),
+        ([GPT, "prompt=zero_shot", "model.label_smoothing=0.1"], "write model.label_smoothing=0"),
         ([BERT, "dataset.batching=packed"], "a label belongs to one text; type dataset.batching=length_grouped"),
         (
             [GPT, "prompt=zero_shot", "dataset.batching=packed"],

@@ -9,6 +9,7 @@ from ftlab.command.arguments import parse
 from ftlab.command.composer import Composer
 from ftlab.command.from_run import resolve
 from ftlab.command.plan import make_plan
+from ftlab.schema import GenerationConfig
 from made_runs import run_result
 
 DATASET = {"name": "mine", "train": "a.csv", "test": "b.csv", "text_column": "body", "labels": ["no", "yes"]}
@@ -141,3 +142,15 @@ def test_the_order_of_the_words_does_not_matter_for_latest(folder, tmp_path):
     with Composer("evaluate") as composer:
         plan = make_plan(arguments, composer)
     assert plan.faults == [] and plan.cells[0].cfg.dataset.name == "mine"
+
+
+def test_answers_are_written_as_the_run_wrote_them_but_for_what_is_typed(folder):
+    write(folder, {**CONFIG, "generation": {"max_new_tokens": 12, "stop": ["END"], "limit": 5}})
+    cfg = planned("generation.limit=7")
+    assert (cfg.generation.max_new_tokens, list(cfg.generation.stop), cfg.generation.limit) == (12, ["END"], 7)
+
+
+@pytest.mark.parametrize("held", [{"from_another": "version"}, {"limit": "many"}, "text", None])
+def test_ways_of_writing_that_cannot_be_read_are_ftlabs_own(folder, held):
+    write(folder, {**CONFIG, "generation": held})
+    assert planned().generation == OmegaConf.structured(GenerationConfig)

@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 import ftlab.models
 from ftlab.decoding.decoder import Decoder, context_tokens
 from ftlab.decoding.ends import NEVER, Ends, find_ends
-from ftlab.decoding.generate import batches, generate, open_answers, steps
+from ftlab.decoding.generate import batches, generate, open_answers, prompt_room, steps
 from ftlab.decoding.pieces import decode
 from ftlab.decoding.writing import Generated
 from ftlab.schema import GenerationConfig
@@ -238,3 +238,13 @@ def test_options_are_not_changed(net: Any, tokenizer: Any) -> None:
     before = dataclasses.replace(options)
     generate(net, ragged(), options, tokenizer, CPU, 1000)
     assert options == before
+
+
+@pytest.mark.parametrize(
+    ("new", "most", "wanted"), [(20, None, 76), (20, 64, 64), (20, 90, 76), (500, None, 48), (96, 60, 48), (1, 0, 1)]
+)
+def test_room_of_a_prompt_leaves_room_for_the_answer(tokenizer: Any, new: int, most: int | None, wanted: int) -> None:
+    net, options = network("gpt2"), GenerationConfig(max_new_tokens=new)
+    assert prompt_room(net, options, most) == wanted
+    (answer,) = open_answers(net, {0: [5] * 200}, options, tokenizer, NEVER, most)
+    assert len(answer.prompt) == wanted

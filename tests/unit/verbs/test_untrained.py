@@ -144,3 +144,10 @@ def test_jobs_of_a_sweep_that_begin_alike_are_scored_once_and_train_as_alone(tmp
     runs = [client.get_run(job["run"]["mlflow"]["run_id"]).data.metrics for job in jobs]
     before = [{k: v for k, v in run.items() if k.startswith("untrained/") or k == "epoch"} for run in runs]
     assert before[0] == before[1] and "untrained/accuracy" in before[0]
+
+
+@pytest.mark.parametrize(("before", "rows", "wanted"), [(["a", "b"], 2, ["a", "b"]), (["a"], 2, []), (["a"], None, [])])
+def test_answers_from_before_stand_beside_as_many_of_now_or_not_at_all(before, rows, wanted):
+    now = None if rows is None else Written(rows=np.arange(rows))
+    found = untrained.Untrained({}, [], before).beside(passes.Tested({}, None, now))
+    assert found == wanted
