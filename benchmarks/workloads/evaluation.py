@@ -55,7 +55,7 @@ def _compare(name: str, built: Built, texts: list[str], place: Path, pairs: int)
     options = TrainingArguments(output_dir=str(place), report_to="none", use_cpu=True, disable_tqdm=True)
     collate = DataCollatorWithPadding(built.material.tokenizer.tokenizer)
     other = Trainer(built.net, options, collate)
-    rows, predictor = dataset_of(data._data["test"]), module.predictor()
+    rows, predictor = dataset_of(data._loaded["test"].data), module.predictor()
     pipe = pipeline("text-classification", built.net, tokenizer=built.material.tokenizer.tokenizer, device="cpu")
     kept: dict[str, np.ndarray] = {}
 
