@@ -57,6 +57,7 @@ def _run_sweep_job(cfg: DictConfig) -> None:
         print(f"\njob {folder.name}: finished before, and is kept", flush=True)
         return
     take_lock(folder)
+    gc.freeze()  # what is there before the job need not be looked through after it, which can take seconds
     # Hydra's sweeper leaves its whole configuration here, environment variables it was told to copy included.
     (folder.parent / "multirun.yaml").unlink(missing_ok=True)
     print(f"\njob {folder.name}: {' '.join(HydraConfig.get().overrides.task)}", flush=True)
@@ -68,6 +69,7 @@ def _run_sweep_job(cfg: DictConfig) -> None:
     finally:
         unlock(folder)
         gc.collect()  # a trainer and its network refer to each other: else they would lie beside those of the next job
+        gc.unfreeze()
 
 
 def _run(cfg: DictConfig, folder: Path) -> None:
