@@ -1,5 +1,6 @@
 """What evaluate takes over from a run, as data."""
 
+import dataclasses
 import re
 
 import pytest
@@ -146,6 +147,8 @@ def test_the_order_of_the_words_does_not_matter_for_latest(folder, tmp_path):
 
 def test_answers_are_written_as_the_run_wrote_them_but_for_what_is_typed(folder):
     write(folder, {**CONFIG, "generation": {"max_new_tokens": 12, "stop": ["END"], "limit": 5}})
+    record = run_result()
+    dataclasses.replace(record, model=dataclasses.replace(record.model, task="causal_lm", head="lm")).save(folder)
     cfg = planned("generation.limit=7")
     assert (cfg.generation.max_new_tokens, list(cfg.generation.stop), cfg.generation.limit) == (12, ["END"], 7)
 
