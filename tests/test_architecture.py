@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "ftlab"
 FILES = sorted(SOURCE.rglob("*.py"))
@@ -72,55 +70,73 @@ def imports(path, *, late):
             yield from (a.name.removeprefix("ftlab.") for a in node.names if a.name.startswith("ftlab."))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
-def test_a_room_imports_only_rooms_to_its_left(path):
-    room = room_of(path)
-    if room == "__init__":
-        return
-    assert room in RANK, f"{room} has no place in the order of rooms"
-    for module in imports(path, late=False):
-        other = module.split(".")[0]
-        if other == room or other == "__version__":
-            continue
-        assert RANK[other] <= RANK[room], f"{room} imports {other}, which stands to its right"
-        if room in COMPONENTS:
-            assert RANK[other] < RANK[room], f"component rooms do not know each other: {room} imports {other}"
+def of_every_file(rule, files=FILES):
+    """Apply ``rule`` to each file: one test for all, since a thousand small ones take a while to set up."""
+    broken = []
+    for path in files:
+        try:
+            rule(path)
+        except AssertionError as error:
+            broken.append(f"{path.relative_to(SOURCE)}: {error}")
+    assert not broken, "\n".join(broken)
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in FILES if room_of(p) in COMPONENTS], ids=lambda p: str(p.relative_to(SOURCE))
-)
-def test_component_rooms_know_neither_hydra_nor_omegaconf(path):
-    names = re.findall(r"^\s*(?:from|import)\s+(\w+)", path.read_text(encoding="utf-8"), re.M)
-    assert not {"hydra", "omegaconf"} & set(names)
+def test_a_room_imports_only_rooms_to_its_left():
+    def rule(path):
+        room = room_of(path)
+        if room == "__init__":
+            return
+        assert room in RANK, f"{room} has no place in the order of rooms"
+        for module in imports(path, late=False):
+            other = module.split(".")[0]
+            if other == room or other == "__version__":
+                continue
+            assert RANK[other] <= RANK[room], f"{room} imports {other}, which stands to its right"
+            if room in COMPONENTS:
+                assert RANK[other] < RANK[room], f"component rooms do not know each other: {room} imports {other}"
+
+    of_every_file(rule)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
-def test_files_and_functions_can_be_read_at_a_glance(path):
-    text = path.read_text(encoding="utf-8")
-    assert text.count("\n") <= 250
-    assert not re.search(r"(utils|helpers|common|misc|manager)$", path.stem)
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            lines = node.end_lineno - node.lineno + 1
-            assert lines <= 50 or node.name in LONG, f"{node.name} has {lines} lines"
+def test_component_rooms_know_neither_hydra_nor_omegaconf():
+    def rule(path):
+        names = re.findall(r"^\s*(?:from|import)\s+(\w+)", path.read_text(encoding="utf-8"), re.M)
+        assert not {"hydra", "omegaconf"} & set(names), "it imports one of them"
+
+    of_every_file(rule, [p for p in FILES if room_of(p) in COMPONENTS])
+
+
+def test_files_and_functions_can_be_read_at_a_glance():
+    def rule(path):
+        text = path.read_text(encoding="utf-8")
+        assert text.count("\n") <= 250, f"{text.count(chr(10))} lines"
+        assert not re.search(r"(utils|helpers|common|misc|manager)$", path.stem), "its name says nothing"
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = node.end_lineno - node.lineno + 1
+                assert lines <= 50 or node.name in LONG, f"{node.name} has {lines} lines"
+
+    of_every_file(rule)
 
 
 # The flow of a verb reads top to bottom as one diagram.
 LONG = {"train"}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
-def test_nothing_is_unpickled_and_no_error_is_dropped(path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ExceptHandler):
-            assert not all(isinstance(step, ast.Pass) for step in node.body), f"line {node.lineno}"
-        if isinstance(node, ast.keyword) and node.arg in {"weights_only", "trust_remote_code", "allow_pickle"}:
-            assert isinstance(node.value, ast.Constant)
-            assert node.value.value is (node.arg == "weights_only"), f"line {node.value.lineno}"
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            names = [a.name for a in node.names] + [getattr(node, "module", None) or ""]
-            assert not {"pickle", "dill", "cloudpickle"} & {n.split(".")[0] for n in names}
+def test_nothing_is_unpickled_and_no_error_is_dropped():
+    def rule(path):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ExceptHandler):
+                assert not all(isinstance(step, ast.Pass) for step in node.body), f"line {node.lineno} drops an error"
+            if isinstance(node, ast.keyword) and node.arg in {"weights_only", "trust_remote_code", "allow_pickle"}:
+                assert isinstance(node.value, ast.Constant), f"line {node.value.lineno}"
+                assert node.value.value is (node.arg == "weights_only"), f"line {node.value.lineno}"
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [a.name for a in node.names] + [getattr(node, "module", None) or ""]
+                pickles = {"pickle", "dill", "cloudpickle"} & {n.split(".")[0] for n in names}
+                assert not pickles, f"line {node.lineno} imports {pickles}"
+
+    of_every_file(rule)
 
 
 def test_only_build_calls_what_a_configuration_names():

@@ -556,6 +556,7 @@ ACCEPTED: dict[str, Files] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("files", ACCEPTED.values(), ids=[name.replace(" ", "-") for name in ACCEPTED])
 def test_what_only_looks_like_a_mistake_is_taken(files, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

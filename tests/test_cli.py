@@ -273,7 +273,11 @@ def interrupted():
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(interrupted(), 130), (SIGTERMException(), 143)], ids=["SIGINT", "SIGTERM"]
+    ("error", "code"),
+    [
+        pytest.param(interrupted(), 130, id="SIGINT", marks=pytest.mark.slow),
+        pytest.param(SIGTERMException(), 143, id="SIGTERM"),
+    ],
 )
 def test_signals_during_a_run_end_it_with_their_code_and_no_lock(verbs, outputs, error, code):
     verbs.fail = {"seed=1": error}
@@ -295,6 +299,7 @@ def test_sigterm_outside_of_training_ends_with_143_and_leaves_no_empty_folder(ve
     assert list(outputs.rglob("*")) == []
 
 
+@pytest.mark.slow
 def test_sweep_runs_every_job_in_a_folder_of_its_own_and_goes_on_after_a_failure(capsys, verbs, outputs):
     verbs.fail = {"adapter=head": DataError("no rows"), "adapter=none": ValueError("oops")}
     assert main(["-m", "model=tiny_bert", "adapter=full,head,none,lora", "trainer.max_steps=3", "seed=1"]) == 1
@@ -313,6 +318,7 @@ def test_sweep_runs_every_job_in_a_folder_of_its_own_and_goes_on_after_a_failure
     assert "1_tiny_bert_head failed: no rows" in printed.err and "Traceback" not in printed.err
 
 
+@pytest.mark.slow
 def test_sweep_over_checkpoints_names_each_job_by_its_own(verbs):
     assert main(["-m", "model.checkpoint=org/one,org/two"]) == 0
     assert [folder.name for _, folder, *_ in verbs.train] == ["0_one_full", "1_two_full"]

@@ -18,7 +18,7 @@ from ftlab.paths import config_dir
 FILES = sorted(config_dir().rglob("*.yaml"))
 GROUPS = sorted(path.name for path in config_dir().iterdir() if path.is_dir())
 CHOICES = [(path.parent.name, path.stem) for path in FILES if path.parent != config_dir() and path.stem[0] != "_"]
-TEXTS = ("alpaca", "idea_posts", "linkedin", "shakespeare", "wikitext2")  # to write, which no model learns yet
+TEXTS = ("alpaca", "idea_posts", "linkedin", "shakespeare", "wikitext2")  # to write, which the default model does not
 SNAPSHOT = Path(__file__).parent / "snapshots" / "options.txt"
 
 

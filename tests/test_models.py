@@ -119,7 +119,9 @@ def test_the_shape_has_the_published_number_of_parameters(name: str) -> None:
     assert sum(parameter.numel() for parameter in net.parameters()) == EXPECTED[name]
 
 
-@pytest.mark.parametrize("adapter", ["full", "head", "lora", "freeze"])
+@pytest.mark.parametrize(
+    "adapter", ["full", "lora", *(pytest.param(name, marks=pytest.mark.slow) for name in ("head", "freeze"))]
+)
 @pytest.mark.parametrize("name", list(FAMILIES))
 def test_a_family_trains_a_step_and_comes_back_from_its_folder(tmp_path: Path, name: str, adapter: str) -> None:
     model = model_config(name)

@@ -141,7 +141,9 @@ def test_teaching_the_answers_helps(taught):
     assert record_of(taught)["prompt"]["answers"] == {"bad": " no", "good": " yes", "so_so": " maybe"}
 
 
-@pytest.mark.parametrize("kind", ["few_shot", "taught", "wrapped"])
+@pytest.mark.parametrize(
+    "kind", ["few_shot", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("taught", "wrapped"))]
+)
 def test_evaluate_and_predict_ask_as_the_run_did(kind, request, tmp_path):
     folder = request.getfixturevalue(kind)
     before, then = record_of(folder), predictions(folder)

@@ -167,7 +167,7 @@ def test_predict_without_a_text_says_what_to_type(folder, capsys):
 
 
 @pytest.mark.parametrize(
-    "adapter", ["none", "full", *(pytest.param(a, marks=pytest.mark.slow) for a in ("head", "freeze"))]
+    "adapter", ["full", *(pytest.param(a, marks=pytest.mark.slow) for a in ("none", "head", "freeze"))]
 )
 def test_every_adapter_runs_to_its_record(tmp_path, adapter):
     assert run(tmp_path, f"adapter={adapter}", "trainer.max_epochs=1", "latency.enabled=false", "tracking=none") == 0

@@ -69,7 +69,6 @@ def _run_sweep_job(cfg: DictConfig) -> None:
     finally:
         unlock(folder)
         gc.collect()  # a trainer and its network refer to each other: else they would lie beside those of the next job
-        gc.unfreeze()
 
 
 def _run(cfg: DictConfig, folder: Path) -> None:

@@ -30,6 +30,7 @@ def assigned(composer):
     return set_one
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

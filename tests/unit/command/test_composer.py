@@ -46,6 +46,7 @@ def test_overrides_are_parsed_once(composer):
 FIRST = ["model=minilm", "adapter=full", "trainer=cpu"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "chosen",
     [
