@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ftlab.metrics.generation.statistics import TEACHER_FORCED
+from ftlab.report import wording
 from ftlab.results import RunResult
 
 NAME = "report_card.md"
@@ -42,7 +43,10 @@ def report_card(result: RunResult) -> str:
             if f"bleu{suffix}" in metrics:
                 seconds = result.training.seconds if weights == "trained" else None
                 lines.append([mode, weights, *_numbers(metrics, suffix), _number(seconds, 1)])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    drawn = " (random weights before training)" if result.model and result.model.init == "random" else ""
+    return f"{wording.one_line(wording.subject(result))}{drawn}\n\n" + "".join(
+        f"| {' | '.join(line)} |\n" for line in lines
+    )
 
 
 def _numbers(metrics: Mapping[str, Any], suffix: str) -> list[str]:

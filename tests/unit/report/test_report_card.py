@@ -14,7 +14,8 @@ def written(finished, test, untrained=None):
 
 
 def test_each_mode_has_a_row_before_and_after(finished):
-    lines = report_card(written(finished, {**GOT, **FORCED}, {**GOT, "perplexity": 99.0})).splitlines()
+    title, empty, *lines = report_card(written(finished, {**GOT, **FORCED}, {**GOT, "perplexity": 99.0})).splitlines()
+    assert title == "distilbert + lora on policy_stance" and not empty
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert rows[0][:5] == ["mode", "weights", "PPL", "BLEU", "1-gram"] and rows[0][-1] == "time s"
     assert {len(row) for row in rows} == {len(rows[0])}
@@ -28,4 +29,9 @@ def test_a_model_that_wrote_nothing_has_none(finished, tmp_path):
     write_report_card(written(finished, {"perplexity": 12.5}), tmp_path)
     assert not (tmp_path / NAME).exists()
     write_report_card(written(finished, GOT), tmp_path)
-    assert (tmp_path / NAME).read_text().startswith("| mode | weights | PPL")
+    assert (tmp_path / NAME).read_text().splitlines()[2].startswith("| mode | weights | PPL")
+
+
+def test_random_weights_are_named(finished):
+    drawn = dataclasses.replace(finished, model=dataclasses.replace(finished.model, init="random"))
+    assert "(random weights before training)" in report_card(written(drawn, GOT)).splitlines()[0]
