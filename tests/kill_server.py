@@ -76,7 +76,7 @@ def train(parts: dict[str, Any], job: dict[str, Any]) -> dict[str, Any]:
     )
     callbacks = build.build_callbacks(
         {name: node for name, node in settings.callbacks.items() if name != "latency"},
-        monitor=settings.monitor,
+        monitor="val/f1_macro",
         mode="max",
         folder=folder,
         data=data,
