@@ -232,7 +232,8 @@ def test_other_rows_are_refused_before_a_weight_is_loaded_unless_asked_for(tmp_p
     stop(None)
     capsys.readouterr()
     with monkeypatch.context() as patch:
-        patch.setattr("ftlab.verbs.tasks.classification.load_classifier", lambda *rest: pytest.fail("a weight was loaded"))
+        loader = "ftlab.verbs.tasks.classification.load_classifier"
+        patch.setattr(loader, lambda *rest: pytest.fail("a weight was loaded"))
         assert main([*words, "resume=latest"]) == 2
     assert "began with other rows" in (said := capsys.readouterr().err) and "resume_policy=changed" in said
     assert (folder / "result.json").read_text() == record and not (folder / ".lock").exists()
