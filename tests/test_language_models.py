@@ -188,11 +188,14 @@ def test_mlflow_holds_the_same_numbers_and_the_table(record, outputs):
     assert json.loads(run.data.tags["mlflow.loggedArtifacts"]) == [{"path": "generations.json", "type": "table"}]
 
 
-def test_own_rows_give_the_numbers_and_the_answers_of_the_run(folder, record, rows, outputs):
-    assert main(["evaluate", str(folder), f"output_dir={outputs}", TIMED, "tracking=none"]) == 0
+def test_own_rows_give_the_numbers_and_the_answers_of_the_run(folder, record, rows, outputs, monkeypatch):
+    monkeypatch.setenv("FTLAB_ALLOW", "torchmetrics")
+    own = "metrics.own._target_=torchmetrics.text.Perplexity"  # fed with logits and tokens
+    assert main(["evaluate", str(folder), f"output_dir={outputs}", TIMED, "tracking=none", own]) == 0
     (again,) = (path.parent for path in outputs.glob("tram/*_evaluate_*/result.json"))
     now = record_of(again)
     assert now["dataset"]["test_digest"] == record["dataset"]["test_digest"]
+    assert now["quality"]["test"].pop("own") == pytest.approx(now["quality"]["test"]["perplexity"], rel=1e-4)
     assert set(now["quality"]["test"]) == set(record["quality"]["test"])
     for name, value in record["quality"]["test"].items():
         assert now["quality"]["test"][name] == (value if value is None else pytest.approx(value, abs=1e-6, rel=1e-5)), (

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from ftlab.errors import ConfigError
 from ftlab.schema import GenerationConfig
+
+
+def seeded(config: GenerationConfig, seed: int) -> GenerationConfig:
+    """Return ``config`` with ``seed`` where it has none of its own."""
+    return config if config.seed is not None else dataclasses.replace(config, seed=seed)
 
 
 def generation_faults(config: GenerationConfig) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from omegaconf import DictConfig, OmegaConf
 
+from ftlab.decoding.options import seeded
 from ftlab.finished import open_run
 from ftlab.prompts.turns import Turn
 from ftlab.schema import ChatConfig
@@ -30,7 +30,7 @@ def chat(cfg: DictConfig) -> None:
     assert isinstance(settings, ChatConfig)
     folder, record = open_run(settings.run, settings.output_dir)
     assert writes(record), "the check refuses the others"
-    options = dataclasses.replace(settings.generation, seed=settings.generation.seed or 0)
+    options = seeded(settings.generation, 0)
     generator = load_writer(folder, record, settings.device, options)
     talk = Conversation(generator, settings.system, plain=record.prompt.get("style") == "plain")
     spoken = sys.stdin.isatty()

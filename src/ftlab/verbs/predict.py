@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
+from ftlab.decoding.options import seeded
 from ftlab.errors import ConfigError
 from ftlab.finished import open_run
 from ftlab.results import RunResult
@@ -50,7 +51,7 @@ def predict(cfg: DictConfig) -> None:
 def _write(settings: PredictConfig, folder: Path, record: RunResult) -> None:
     """Print what the model writes to the text while it is written; or write the rows of a file."""
     plain = record.prompt.get("style") == "plain"
-    options = dataclasses.replace(settings.generation, seed=settings.generation.seed or 0)
+    options = seeded(settings.generation, 0)
     if settings.batch_size != "auto":
         options = dataclasses.replace(options, batch_size=int(settings.batch_size))
     if settings.input is not None:

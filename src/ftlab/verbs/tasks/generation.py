@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,8 @@ from ftlab.artefact import save_artefact
 from ftlab.build import build_metrics, build_module
 from ftlab.datasets.lm_datamodule import LmDataModule
 from ftlab.datasets.lm_sources import read_lm_splits
+from ftlab.decoding.options import seeded
 from ftlab.generator import TorchGenerator, load_generator
-from ftlab.metrics.generation.bootstrap import generation_ci95
 from ftlab.metrics.measures import direction
 from ftlab.models.causal import load_causal_lm, meta_causal_lm
 from ftlab.models.pretrained import LoadedNet
@@ -33,9 +32,10 @@ from ftlab.verbs import stages
 from ftlab.verbs.machine import Machine
 from ftlab.verbs.material import Data, Material
 from ftlab.verbs.preflight import check_model
-from ftlab.verbs.tasks.lm_pass import score_rows
+from ftlab.verbs.tasks.answered import intervals_of, with_answers
+from ftlab.verbs.tasks.lm_pass import pass_over_test
 from ftlab.verbs.tasks.task import Task
-from ftlab.verbs.tasks.written import columns, is_wanted, say_what_takes_long, write_answers
+from ftlab.verbs.tasks.written import columns, is_wanted
 from ftlab.verbs.tested import Answer, Tested
 
 VERIFIED_BATCHES = 1  # of test rows, the longest, that the reloaded artefact scores again
@@ -51,8 +51,7 @@ class GenerationTask(Task):
     @property
     def options(self) -> GenerationConfig:
         """How the model writes: a seed of its own, or the run's."""
-        given = self.settings.generation
-        return given if given.seed is not None else dataclasses.replace(given, seed=self.settings.seed)
+        return seeded(self.settings.generation, self.settings.seed)
 
     def read(self, machine: Machine) -> Material:
         """Read the texts, write them as the template does, and try the network on the meta device."""
@@ -121,11 +120,7 @@ class GenerationTask(Task):
     def beyond(self, module: TrainedModule, data: Data, tested: Tested) -> Tested:
         """Answer test rows, and score the answers."""
         assert isinstance(data, LmDataModule), "texts"
-        if not is_wanted(self.options):
-            return tested
-        say_what_takes_long(data, self.options)
-        written = write_answers(module.predictor(), data, tested.scores, self.options)
-        return dataclasses.replace(tested, metrics={**tested.metrics, **written.metrics}, written=written)
+        return with_answers(tested, module.predictor(), data, self.options)
 
     def save(self, net: nn.Module, material: Material, folder: Path, base: str | None, digest: str | None) -> Form:
         """Write the network with the template it was taught with."""
@@ -148,15 +143,15 @@ class GenerationTask(Task):
     def difference(self, saved: TorchGenerator, data: Data, tested: Tested) -> float:
         """Return the largest difference of a row's loss per token, over some rows: logits of all tokens are in it."""
         assert isinstance(data, LmDataModule), "texts"
-        again = score_rows(CausalLMModule(saved.net), data, saved.device, saved.precision, batches=VERIFIED_BATCHES)
+        module = CausalLMModule(saved.net)
+        again = pass_over_test(module, data, saved.device, saved.precision, batches=VERIFIED_BATCHES).scores
         rows = np.searchsorted(tested.scores.row_ids, again.row_ids)
         per_token = (again.loss_sums - tested.scores.loss_sums[rows]) / again.supervised_tokens.clip(min=1)
         return float(np.abs(per_token).max())
 
     def intervals(self, data: Data, tested: Tested) -> tuple[dict[str, Any], dict[str, tuple[float, float]]]:
         """Return bootstrap intervals over rows, from the numbers of each."""
-        found = generation_ci95(columns(tested.scores, tested.written))
-        return {}, {name: interval for name, interval in found.items() if name in tested.metrics}
+        return {}, intervals_of(tested)
 
     def write_rows(self, result: RunResult, data: Data, tested: Tested, before: Sequence[str], folder: Path) -> None:
         """Write each row's loss and, where it was answered, the answer; and the table of a few of them."""

@@ -8,28 +8,25 @@ import lightning as L
 import torch
 
 from ftlab.datasets.lm_datamodule import LmDataModule
-from ftlab.modules.lm_scores import LmScores
 from ftlab.modules.trained import TrainedModule
+from ftlab.verbs.tested import Tested
 
 
-def score_rows(
+def pass_over_test(
     module: TrainedModule, data: LmDataModule, device: torch.device, precision: str, batches: int | None = None
-) -> LmScores:
-    """Return the losses of the test rows, those of the first ``batches`` only where given; the longest come first."""
+) -> Tested:
+    """Return loss, perplexity and own metrics of the test rows, of the first ``batches``, the longest, where given."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's advice on loaders: it was given where the run began
         trainer = L.Trainer(
-            accelerator="cuda" if device.type == "cuda" else device.type,
+            accelerator=device.type,
             devices=[device.index or 0] if device.type == "cuda" else 1,
             precision=precision,  # type: ignore[arg-type]
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
-            barebones=False,
             limit_test_batches=batches,
         )
-        trainer.test(module, data.test_dataloader(), verbose=False)
-    scores = module.scores()
-    assert isinstance(scores, LmScores), "a module of a language model"
-    return scores
+        logged = trainer.test(module, data.test_dataloader(), verbose=False)[0]
+    return Tested({name.split("/", 1)[1]: float(value) for name, value in logged.items()}, module.scores())

@@ -54,12 +54,6 @@ def chosen_rows(count: int, limit: int | None) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, count - 1, number).round().astype(np.int64)) if number else np.zeros(0, np.int64)
 
 
-def say_what_takes_long(data: LmDataModule, options: GenerationConfig) -> None:
-    """Print that answers are being written: on a CPU that takes minutes, in which nothing else is seen."""
-    count = len(chosen_rows(len(data.tokens("test")), options.limit))
-    print(f"writes answers to {count} test prompts, {options.max_new_tokens} tokens each at most", flush=True)
-
-
 def write_answers(
     generator: TorchGenerator, data: LmDataModule, scores: LmScores, options: GenerationConfig
 ) -> Written:
@@ -67,6 +61,8 @@ def write_answers(
     rows = chosen_rows(len(data.tokens("test")), options.limit)
     if not len(rows):
         return Written()
+    # On a CPU this takes minutes, in which nothing else is seen.
+    print(f"writes answers to {len(rows)} test prompts, {options.max_new_tokens} tokens each at most", flush=True)
     prompts, references = data.prompts("test"), data.references("test")
     wished = [references[row] for row in rows]
     answers = generator.generate([prompts[row] for row in rows])
