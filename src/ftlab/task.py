@@ -6,16 +6,11 @@ from typing import Literal
 
 from ftlab.datasets.kind import dataset_kind
 from ftlab.errors import ConfigError
+from ftlab.models.family import is_causal
 from ftlab.schema import DatasetConfig, ModelConfig, PromptConfig
 
 TaskName = Literal["classification", "prompted", "generation"]
-WRITES = "CausalLMModule"  # in which the class of a model that writes ends, your own subclass included
 HEADS = ("auto", "classification", "lm")
-
-
-def writes(model: ModelConfig) -> bool:
-    """Tell whether the model is a causal language model, by the module its YAML names."""
-    return model._target_.endswith(WRITES)
 
 
 def chosen_task(model: ModelConfig, dataset: DatasetConfig, prompt: PromptConfig) -> TaskName:
@@ -31,7 +26,7 @@ def chosen_task(model: ModelConfig, dataset: DatasetConfig, prompt: PromptConfig
     """
     if model.head not in HEADS:
         raise ConfigError(f"model.head={model.head} must be one of {', '.join(HEADS)}; write model.head=auto")
-    causal, asked = writes(model), prompt.name != "none"
+    causal, asked = is_causal(model), prompt.name != "none"
     if not causal and model.head == "lm":
         raise ConfigError(
             f"model.head=lm needs a model that writes, and model={model.name} is none; write model.head=auto"

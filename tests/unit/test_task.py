@@ -6,7 +6,7 @@ import pytest
 
 from ftlab.errors import ConfigError
 from ftlab.schema import DatasetConfig, ModelConfig, PromptConfig
-from ftlab.task import chosen_task, writes
+from ftlab.task import chosen_task
 
 LABELLED = DatasetConfig(name="policy_stance", bundled="policy_stance")
 TEXTS = DatasetConfig(name="idea_posts", bundled="idea_posts")
@@ -61,8 +61,3 @@ def test_columns_decide_where_they_can_and_the_model_where_they_cannot(tmp_path:
     assert chosen_task(model(causal=False), dataset, PromptConfig()) == "classification"
     path.write_text("text,label\nA line.,a\n")
     assert chosen_task(model(causal=True), dataset, PromptConfig()) == "classification"
-
-
-def test_your_own_module_writes_if_its_class_says_so():
-    assert writes(ModelConfig(_target_="mine.MyCausalLMModule", name="m"))
-    assert not writes(ModelConfig(_target_="mine.Module", name="m"))

@@ -10,10 +10,11 @@ from ftlab.check.shared_rules import dataset_files, dataset_of
 from ftlab.datasets.options import packed_labels
 from ftlab.errors import UserError, closest
 from ftlab.metrics.measures import CLASSIFICATION, LANGUAGE_MODEL
+from ftlab.models.family import is_causal
 from ftlab.prompts.chat import template_faults
 from ftlab.prompts.options import option_faults as prompt_faults
 from ftlab.schema import ModelConfig, PromptConfig
-from ftlab.task import TaskName, chosen_task, writes
+from ftlab.task import TaskName, chosen_task
 
 
 def task(c: Composed) -> Iterable[str]:
@@ -23,7 +24,7 @@ def task(c: Composed) -> Iterable[str]:
     yield from prompt_faults(prompt)
     yield from writing(c)
     yield from _template(c, model)
-    name: TaskName = "generation" if writes(model) else "classification"  # as far as the model says
+    name: TaskName = "generation" if is_causal(model) else "classification"  # as far as the model says
     if dataset_files(c) or not _has_source(c):  # said by another rule
         yield from _monitor(c, name)
         return
@@ -45,7 +46,7 @@ def _has_source(c: Composed) -> bool:
 
 def _template(c: Composed, model: ModelConfig) -> Iterable[str]:
     yield from template_faults(model.chat_template)
-    if model.chat_template is not None and not writes(model):
+    if model.chat_template is not None and not is_causal(model):
         yield (
             f"model.chat_template={model.chat_template} is for models that write, and model={model.name} is none; "
             "leave it out"

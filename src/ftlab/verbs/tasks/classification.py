@@ -14,13 +14,13 @@ from ftlab.datasets.sources import read_splits
 from ftlab.datasets.splits import Splits
 from ftlab.metrics import classification
 from ftlab.metrics.measures import direction
+from ftlab.models.family import is_causal
 from ftlab.models.pretrained import LoadedNet, load_classifier, meta_classifier
 from ftlab.models.tokenizer import load_tokenizer
 from ftlab.modules.trained import TrainedModule
 from ftlab.predictor import TorchPredictor
 from ftlab.prompts.classification import check_wrapped
 from ftlab.report.usage import Form
-from ftlab.task import writes
 from ftlab.verbs import stages
 from ftlab.verbs.machine import Machine
 from ftlab.verbs.material import Material
@@ -81,7 +81,7 @@ class ClassificationTask(LabelTask):
         settings, data = self.settings, material.data
         assert isinstance(data, TextDataModule), "rows with labels"
         return build_module(
-            _MODULE if writes(settings.model) else settings.model._target_,
+            _MODULE if is_causal(settings.model) else settings.model._target_,
             net,
             material.metrics,
             class_weights=stages.class_weights(settings.model.class_weights, data.class_counts),
