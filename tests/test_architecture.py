@@ -114,13 +114,9 @@ def test_files_and_functions_can_be_read_at_a_glance():
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 lines = node.end_lineno - node.lineno + 1
-                assert lines <= 50 or node.name in LONG, f"{node.name} has {lines} lines"
+                assert lines <= 50, f"{node.name} has {lines} lines"
 
     of_every_file(rule)
-
-
-# The flow of a verb reads top to bottom as one diagram.
-LONG = {"train"}
 
 
 def test_nothing_is_unpickled_and_no_error_is_dropped():

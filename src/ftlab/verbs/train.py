@@ -39,8 +39,7 @@ def train(cfg: DictConfig, folder: Path) -> RunResult:
         with Ranks(machine.part.processes, machine.accelerator, recording.fail) as ranks:
             material = task.read(machine)
             data = material.data
-            what = f"{settings.name} on {machine.named()}, {machine.precision}"
-            show_start(material, what, folder)
+            show_start(material, f"{settings.name} on {machine.named()}, {machine.precision}", folder)
             recording.start({"ftlab.dataset_digest": material.splits.digest})
             if isinstance(material.splits, Splits) and settings.dataset.sample_per_class is not None:
                 write_sample(material.splits, folder, keep_text=settings.predictions.text)
