@@ -26,7 +26,7 @@ from benchmarks.turns import Player
 from ftlab.build import build_optimizer, build_scheduler
 from ftlab.command.arguments import parse
 from ftlab.command.composer import Composer
-from ftlab.command.plan import make_plan
+from ftlab.command.order import make_order
 from ftlab.models.first_token import skip_unread
 from ftlab.modules.optimizer import split_decay
 from ftlab.verbs import parts as verb_parts
@@ -67,9 +67,9 @@ def sst2(*more: str) -> list[str]:
 def config(words: list[str]) -> DictConfig:
     """Return the configuration of a command line, checked."""
     with Composer("train") as composer:
-        plan = make_plan(parse(words), composer)
-    plan.raise_faults()
-    return plan.cells[0].cfg
+        order = make_order(parse(words), composer)
+    order.raise_faults()
+    return order.cells[0].cfg
 
 
 @dataclass

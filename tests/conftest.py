@@ -138,13 +138,13 @@ def cfg(tmp_path: Path) -> Callable[..., Any]:
     """
     from ftlab.command.arguments import parse
     from ftlab.command.composer import Composer
-    from ftlab.command.plan import make_plan
+    from ftlab.command.order import make_order
 
     def compose(*overrides: str) -> Any:
         arguments = parse([f"output_dir={tmp_path / 'outputs'}", *overrides])
         with Composer(arguments.verb, arguments.folder) as composer:
-            plan = make_plan(arguments, composer)
-        plan.raise_faults()
-        return plan.cells[0].cfg
+            order = make_order(arguments, composer)
+        order.raise_faults()
+        return order.cells[0].cfg
 
     return compose

@@ -25,7 +25,7 @@ def prepare(cache: str) -> dict[str, Any]:
     torch.set_num_threads(1)
     from ftlab.command.arguments import parse
     from ftlab.command.composer import Composer
-    from ftlab.command.plan import make_plan
+    from ftlab.command.order import make_order
     from ftlab.datasets.datamodule import TextDataModule
     from ftlab.datasets.sources import read_splits
     from ftlab.models.tokenizer import load_tokenizer
@@ -34,9 +34,9 @@ def prepare(cache: str) -> dict[str, Any]:
     own = ["dataset.limit={train: 160, val: 24, test: 30}", "trainer.max_epochs=4", "dataset.max_length=32"]
     own += ["callbacks.checkpoint.every_n_steps=5", "dataset.batching=shuffled", "model.dropout=0.1"]
     with Composer("train") as composer:
-        plan = make_plan(parse([*SMALL, *own, f"output_dir={cache}"]), composer)
-    plan.raise_faults()
-    cfg = plan.cells[0].cfg
+        order = make_order(parse([*SMALL, *own, f"output_dir={cache}"]), composer)
+    order.raise_faults()
+    cfg = order.cells[0].cfg
     from omegaconf import OmegaConf
 
     settings = OmegaConf.to_object(cfg)

@@ -10,7 +10,7 @@ from ftlab.check.definitions import find_definition
 from ftlab.check.ranges import select
 from ftlab.command.arguments import parse, verbs
 from ftlab.command.composer import Composer, leaves, plain
-from ftlab.command.plan import make_plan
+from ftlab.command.order import make_order
 from ftlab.errors import ConfigError
 from ftlab.launch import main
 from ftlab.paths import config_dir
@@ -55,13 +55,13 @@ def test_every_choice_passes_the_check(composer, tmp_path, monkeypatch):
     (tmp_path / "x.csv").write_text("text,label\n")
     for group, choice in CHOICES:
         more = ["dataset.train=x.csv"] if choice in ("files", "csv", "linkedin", "shakespeare") else []
-        plan = make_plan(parse([f"{group}={choice}", *more]), composer)
+        order = make_order(parse([f"{group}={choice}", *more]), composer)
         if group == "dataset" and choice in TEXTS:
             with pytest.raises(ConfigError, match=rf"dataset={choice} .*dataset=policy_stance"):
-                plan.raise_faults()
+                order.raise_faults()
             continue
-        plan.raise_faults()
-        assert plan.cells[0].choices[group] == choice
+        order.raise_faults()
+        assert order.cells[0].choices[group] == choice
 
 
 def test_every_verb_has_its_schema_and_composes():

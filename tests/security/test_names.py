@@ -61,12 +61,12 @@ def planned():
     """Check overrides given as data, so that Hydra's grammar does not refuse them first; return the sentences."""
     from ftlab.command.arguments import parse
     from ftlab.command.composer import Composer
-    from ftlab.command.plan import make_plan
+    from ftlab.command.order import make_order
 
     def plan(words):
         quoted = [f"{key}={quote(value)}" for key, _, value in (word.partition("=") for word in words)]
         with Composer("train") as composer:
-            found = make_plan(parse([*SMALL, *quoted]), composer)
+            found = make_order(parse([*SMALL, *quoted]), composer)
         return [*found.typing_faults, *found.faults]
 
     return plan

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ftlab.allocator import keep_freed_memory
 from ftlab.command.composer import register_schema
-from ftlab.command.plan import RESOLVER
+from ftlab.command.order import RESOLVER
 from ftlab.command.resume import wanted
 from ftlab.command.sharing import job_threads
 from ftlab.locks import take_lock, unlock
@@ -24,7 +24,7 @@ from ftlab.threads import hold
 
 # The workers of other launchers start here: Hydra must know the schema and the names it refers to.
 register_schema("train")
-assert OmegaConf.has_resolver(RESOLVER), "plan registers it"
+assert OmegaConf.has_resolver(RESOLVER), "order registers it"
 
 
 def verb_function(verb: str) -> Callable[..., Any]:

@@ -14,7 +14,7 @@ from ftlab.command.composer import Composer
 from ftlab.command.from_run import looks_at_run
 from ftlab.command.hydra_main import call_hydra
 from ftlab.command.jobs import run_job, run_sweep_job, verb_function
-from ftlab.command.plan import Plan, broken_references, make_plan
+from ftlab.command.order import Order, broken_references, make_order
 from ftlab.command.quoting import quote
 from ftlab.command.resume import find_run
 from ftlab.command.sharing import shared_cores
@@ -43,37 +43,37 @@ def execute(arguments: Arguments) -> int:
     """
     with Composer(arguments.verb, arguments.folder) as composer:
         arguments = as_study(arguments, composer)
-        plan = make_plan(arguments, composer)
-    plan.raise_faults(typing_only=bool(arguments.hydra_flags))
-    cfg = plan.cells[0].cfg
+        order = make_order(arguments, composer)
+    order.raise_faults(typing_only=bool(arguments.hydra_flags))
+    cfg = order.cells[0].cfg
     if arguments.hydra_flags:
-        return _show(arguments, plan)
+        return _show(arguments, order)
     if "dry_run" in cfg and cfg.dry_run:
-        print(*(f"ok: {cell.describe()}" for cell in plan.cells), sep="\n")
-        if plan.jobs > len(plan.cells):
-            print(f"ok: {plan.jobs} jobs in all; the others combine the values above")
-        before = find_sweep(plan) if arguments.multirun else find_run(cfg, arguments.verb)
+        print(*(f"ok: {cell.describe()}" for cell in order.cells), sep="\n")
+        if order.jobs > len(order.cells):
+            print(f"ok: {order.jobs} jobs in all; the others combine the values above")
+        before = find_sweep(order) if arguments.multirun else find_run(cfg, arguments.verb)
         if before is not None:
             print(f"ok: goes on in {before}")
         return 0
-    with shared_cores(plan, multirun=arguments.multirun):  # before anything that starts threads is imported
-        return _start(arguments, plan)
+    with shared_cores(order, multirun=arguments.multirun):  # before anything that starts threads is imported
+        return _start(arguments, order)
 
 
-def _start(arguments: Arguments, plan: Plan) -> int:
-    cfg = plan.cells[0].cfg
+def _start(arguments: Arguments, order: Order) -> int:
+    cfg = order.cells[0].cfg
     if "experiment_name" not in cfg:  # a verb that makes no run
         verb_function(arguments.verb)(cfg)
         return 0
     if looks_at_run(OmegaConf.get_type(cfg)):
-        return run_apart(arguments, plan)
-    return run_sweep(arguments.verb, plan) if arguments.multirun else run_single(arguments.verb, plan)
+        return run_apart(arguments, order)
+    return run_sweep(arguments.verb, order) if arguments.multirun else run_single(arguments.verb, order)
 
 
-def _show(arguments: Arguments, plan: Plan) -> int:
-    cfg, resolve = plan.cells[0].cfg, "--resolve" in arguments.hydra_flags
+def _show(arguments: Arguments, order: Order) -> int:
+    cfg, resolve = order.cells[0].cfg, "--resolve" in arguments.hydra_flags
     if [flag for flag in arguments.hydra_flags if flag != "--resolve"] != ["--cfg", "job"]:
-        call_hydra(arguments.verb, [*arguments.hydra_flags, *plan.overrides], run_job)
+        call_hydra(arguments.verb, [*arguments.hydra_flags, *order.overrides], run_job)
         return 0
     # What Hydra would print, without composing once more.
     faults = broken_references(cfg) if resolve else []
@@ -83,13 +83,13 @@ def _show(arguments: Arguments, plan: Plan) -> int:
     return 0
 
 
-def run_single(verb: str, plan: Plan) -> int:
+def run_single(verb: str, order: Order) -> int:
     """Run one job, in a new folder or, with ``resume=``, in the one where it began.
 
     Raises:
         UserError: the data or the model are not as they must be; a new folder is removed again.
     """
-    cfg = plan.cells[0].cfg
+    cfg = order.cells[0].cfg
     before = find_run(cfg, verb)
     if before is not None:
         take_lock(before)
@@ -103,26 +103,26 @@ def run_single(verb: str, plan: Plan) -> int:
             raised.append(error)
 
     try:
-        call_hydra(verb, [*plan.overrides, *_QUIET, "hydra.mode=RUN", f"hydra.run.dir={quote(str(folder))}"], job)
+        call_hydra(verb, [*order.overrides, *_QUIET, "hydra.mode=RUN", f"hydra.run.dir={quote(str(folder))}"], job)
     except BaseException:
         _leave(folder)  # a signal, perhaps before anything was written
         raise
     return _end(folder, raised[0] if raised else None, new=before is None)
 
 
-def run_apart(arguments: Arguments, plan: Plan) -> int:
-    """Run a verb that looks at a finished run, in a new folder, without Hydra: its configuration is the plan's.
+def run_apart(arguments: Arguments, order: Order) -> int:
+    """Run a verb that looks at a finished run, in a new folder, without Hydra: its configuration is the order's.
 
     Raises:
         UserError: the data are not as they must be; the folder is removed again.
     """
-    cfg = plan.cells[0].cfg
+    cfg = order.cells[0].cfg
     typed = [f"{key}={text}" for key, text in arguments.verbatim.items()]
     function = verb_function(arguments.verb)
     folder = make_folder(Path(cfg.output_dir), cfg.experiment_name, cfg.name).path
     raised: Exception | None = None
     try:
-        function(cfg, folder, [*typed, *(given.text for given in plan.cells[0].given)])
+        function(cfg, folder, [*typed, *(given.text for given in order.cells[0].given)])
     except Exception as error:
         raised = error
     except BaseException:
@@ -151,7 +151,7 @@ def _leave(folder: Path) -> None:
         remove_folder(folder)
 
 
-def run_sweep(verb: str, plan: Plan) -> int:
+def run_sweep(verb: str, order: Order) -> int:
     """Run all jobs of a grid, print their table, and return 1 if any failed.
 
     With ``resume=`` it goes on in its folder: jobs that finished are kept, the others go on in theirs.
@@ -159,15 +159,15 @@ def run_sweep(verb: str, plan: Plan) -> int:
     Raises:
         UserError: the sweep cannot start; a new folder is removed again.
     """
-    before = find_sweep(plan)
+    before = find_sweep(order)
     sweep = importlib.import_module("ftlab.verbs.sweep")  # late: it is heavy
-    cfg, experiment = plan.cells[0].cfg, plan.cells[0].choices.get("experiment", "sweep")
+    cfg, experiment = order.cells[0].cfg, order.cells[0].choices.get("experiment", "sweep")
     if before is not None:
         take_lock(before)
     folder = before or make_folder(Path(cfg.output_dir), cfg.experiment_name, experiment).path
     places = [f"hydra.sweep.dir={quote(str(folder))}", "hydra.sweep.subdir=${hydra.job.num}_${name}"]
     try:
-        sweep.start(cfg, folder, grid_note(plan))
+        sweep.start(cfg, folder, grid_note(order))
     except UserError:
         if before is None:
             remove_folder(folder)
@@ -176,7 +176,7 @@ def run_sweep(verb: str, plan: Plan) -> int:
         raise
     whole = False
     try:
-        call_hydra(verb, ["-m", *plan.overrides, *_QUIET, "hydra.mode=MULTIRUN", *places], run_sweep_job)
+        call_hydra(verb, ["-m", *order.overrides, *_QUIET, "hydra.mode=MULTIRUN", *places], run_sweep_job)
         whole = True
     finally:
         try:

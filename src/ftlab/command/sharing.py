@@ -11,23 +11,23 @@ from omegaconf import DictConfig
 
 from ftlab import threads
 from ftlab.command.composer import plain
-from ftlab.command.plan import Plan
+from ftlab.command.order import Order
 from ftlab.cores import usable_cores, usable_cpus
 from ftlab.processes.devices import named_devices
 
 
 @contextmanager
-def shared_cores(plan: Plan, *, multirun: bool) -> Iterator[None]:
-    """Hold this process, and the jobs it starts, to their share of the cores while the plan runs."""
-    cfg = plan.cells[0].cfg
+def shared_cores(order: Order, *, multirun: bool) -> Iterator[None]:
+    """Hold this process, and the jobs it starts, to their share of the cores while the order runs."""
+    cfg = order.cells[0].cfg
     if "threads" not in cfg:  # a verb that computes nothing
         yield
         return
-    together = jobs_at_once(plan.launcher, plan.jobs) if multirun else 1
+    together = jobs_at_once(order.launcher, order.jobs) if multirun else 1
     if together is None:  # each job decides on its own machine
         yield
         return
-    crowded = _say([cell.cfg for cell in plan.cells] if multirun else [cfg], together)
+    crowded = _say([cell.cfg for cell in order.cells] if multirun else [cfg], together)
     # Each job of a sweep has its own number, which it takes when it begins.
     with threads.limited(threads.decide(threads.AUTO if multirun else cfg.threads, together), crowded=crowded):
         yield

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ftlab.command.composer import plain
-from ftlab.command.plan import RESOLVER, Plan
+from ftlab.command.order import RESOLVER, Order
 from ftlab.command.resume import differences_of, resume_command, told, wanted
 from ftlab.errors import ConfigError
 from ftlab.locks import owner_alive, refusal
@@ -21,36 +21,36 @@ NAME = "sweep.json"
 _MOST_BYTES = 2_000_000
 
 
-def grid_note(plan: Plan) -> dict[str, Any]:
+def grid_note(order: Order) -> dict[str, Any]:
     """Return what sweep.json keeps of a grid: its digest, the overrides, the seeds, and the first job's options.
 
     The digest covers every job that was looked at, in the order of their numbers: options, seed and name, since the
     name is part of each job's folder.
     """
-    values = [plain(cell.cfg, resolve=True) for cell in plan.cells]
+    values = [plain(cell.cfg, resolve=True) for cell in order.cells]
     jobs = [[digest(one), one["seed"], one["name"]] for one in values]
-    words = [word.lstrip("+") for word in plan.overrides]
+    words = [word.lstrip("+") for word in order.overrides]
     typed = [
         w for w in words if not w.startswith(("resume=", "resume_policy=", "hydra.searchpath=")) and RESOLVER not in w
     ]
     return {
-        "digest": sha256(json.dumps([plan.jobs, jobs]).encode()).hexdigest(),
-        "jobs": plan.jobs,
+        "digest": sha256(json.dumps([order.jobs, jobs]).encode()).hexdigest(),
+        "jobs": order.jobs,
         "seeds": sorted({one["seed"] for one in values}),
         "overrides": redact(typed),
         "config": compared(values[0]),
     }
 
 
-def find_sweep(plan: Plan) -> Path | None:
+def find_sweep(order: Order) -> Path | None:
     """Return the folder of the sweep that is to go on; None where a new one is to start.
 
     Raises:
         ConfigError: there is none, all its jobs finished, it is in use, or its grid was another.
     """
-    cfg = plan.cells[0].cfg
+    cfg = order.cells[0].cfg
     what = wanted(cfg)
-    if any(wanted(cell.cfg) != what for cell in plan.cells):
+    if any(wanted(cell.cfg) != what for cell in order.cells):
         raise ConfigError("resume names several folders, and a sweep goes on in one; write resume=latest")
     if what is None:
         return None
@@ -59,7 +59,7 @@ def find_sweep(plan: Plan) -> Path | None:
             "resume_policy=changed is for one run, since the jobs of a sweep are known by their options; leave out -m "
             "and write resume=<folder of the job>"
         )
-    here = grid_note(plan)
+    here = grid_note(order)
     if what == "latest":
         return _latest(Path(cfg.output_dir), here)
     folder = Path(what).expanduser().resolve()

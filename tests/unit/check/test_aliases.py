@@ -5,7 +5,7 @@ import pytest
 from ftlab.check.aliases import known_names, remedy_for
 from ftlab.command.arguments import parse
 from ftlab.command.composer import Composer
-from ftlab.command.plan import make_plan
+from ftlab.command.order import make_order
 
 # What every one of these tools' users types first.
 ASKED_FOR = (
@@ -67,8 +67,8 @@ def test_every_remedy_composes_and_passes_the_check(tmp_path, monkeypatch):
         line.update(words)
     with Composer("train") as composer:
         for line in lines:
-            plan = make_plan(parse([f"{key}={value}" for key, value in line.items()]), composer)
-            assert [*plan.typing_faults, *plan.faults] == []
+            order = make_order(parse([f"{key}={value}" for key, value in line.items()]), composer)
+            assert [*order.typing_faults, *order.faults] == []
 
 
 def test_names_without_a_counterpart_get_a_reason_at_the_root_only():

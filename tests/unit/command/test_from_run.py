@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from ftlab.command.arguments import parse
 from ftlab.command.composer import Composer
 from ftlab.command.from_run import resolve
-from ftlab.command.plan import make_plan
+from ftlab.command.order import make_order
 from ftlab.schema import GenerationConfig
 from made_runs import run_result
 
@@ -36,16 +36,16 @@ def write(run, config):
 def planned(*words):
     arguments = parse(["evaluate", "run", *words])
     with Composer("evaluate") as composer:
-        plan = make_plan(arguments, composer)
-    plan.raise_faults()
-    return plan.cells[0].cfg
+        order = make_order(arguments, composer)
+    order.raise_faults()
+    return order.cells[0].cfg
 
 
 def faults(*words):
     arguments = parse(["evaluate", *words])
     with Composer("evaluate") as composer:
-        plan = make_plan(arguments, composer)
-    return [*plan.typing_faults, *plan.faults]
+        order = make_order(arguments, composer)
+    return [*order.typing_faults, *order.faults]
 
 
 def test_nothing_said_takes_the_runs_data_length_seed_and_experiment(folder):
@@ -141,8 +141,8 @@ def test_options_that_do_not_fit_say_what_to_type(folder, word, sentence):
 def test_the_order_of_the_words_does_not_matter_for_latest(folder, tmp_path):
     arguments = parse(["evaluate", f"output_dir={tmp_path}", "run=latest"])
     with Composer("evaluate") as composer:
-        plan = make_plan(arguments, composer)
-    assert plan.faults == [] and plan.cells[0].cfg.dataset.name == "mine"
+        order = make_order(arguments, composer)
+    assert order.faults == [] and order.cells[0].cfg.dataset.name == "mine"
 
 
 def test_answers_are_written_as_the_run_wrote_them_but_for_what_is_typed(folder):

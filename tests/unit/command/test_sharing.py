@@ -6,7 +6,7 @@ from ftlab import threads
 from ftlab.command import sharing
 from ftlab.command.arguments import parse
 from ftlab.command.composer import Composer
-from ftlab.command.plan import make_plan
+from ftlab.command.order import make_order
 from ftlab.command.sharing import jobs_at_once, ranks, shared_cores
 
 JOBLIB = "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"
@@ -49,9 +49,9 @@ def held(monkeypatch, *words, watch=True):
     monkeypatch.delenv(threads.OMP, raising=False)
     arguments = parse(list(words))
     with Composer(arguments.verb, arguments.folder) as composer:
-        plan = make_plan(arguments, composer)
-    plan.raise_faults()
-    with shared_cores(plan, multirun=arguments.multirun):
+        order = make_order(arguments, composer)
+    order.raise_faults()
+    with shared_cores(order, multirun=arguments.multirun):
         return threads.current()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from ftlab.command.arguments import parse
 from ftlab.command.composer import Composer
-from ftlab.command.plan import make_plan
+from ftlab.command.order import make_order
 from ftlab.command.studies import as_study
 from ftlab.paths import config_dir
 
@@ -54,12 +54,12 @@ def test_all_else_stays_as_it_is(words: list[str]) -> None:
 def test_cells_of_the_study_differ_as_their_cases_say() -> None:
     arguments = parse(["experiment=prompt_saving"])
     with Composer("train") as composer:
-        plan = make_plan(as_study(arguments, composer), composer)
-    plan.raise_faults()
-    told = [(c.cfg.prompt.name, c.cfg.prompt.shots_per_class, c.cfg.adapter.name) for c in plan.cells]
+        order = make_order(as_study(arguments, composer), composer)
+    order.raise_faults()
+    told = [(c.cfg.prompt.name, c.cfg.prompt.shots_per_class, c.cfg.adapter.name) for c in order.cells]
     assert told == [("few_shot", 5, "none"), ("zero_shot", 0, "lora")]
-    assert len({cell.cfg.name for cell in plan.cells}) == 2
-    assert {(cell.cfg.dataset.limit.test, cell.cfg.experiment_name) for cell in plan.cells} == {(200, "prompt_saving")}
+    assert len({cell.cfg.name for cell in order.cells}) == 2
+    assert {(cell.cfg.dataset.limit.test, cell.cfg.experiment_name) for cell in order.cells} == {(200, "prompt_saving")}
 
 
 def test_a_study_of_ones_own_is_found(tmp_path: Path) -> None:
@@ -75,6 +75,6 @@ def test_a_study_of_ones_own_is_found(tmp_path: Path) -> None:
 def test_every_experiment_composes_without_a_fault(path: Path) -> None:
     arguments = parse([f"experiment={path.stem}"])
     with Composer("train") as composer:
-        plan = make_plan(as_study(arguments, composer), composer)
-    plan.raise_faults()
-    assert plan.cells and path.read_text().startswith("# @package _global_\n#")
+        order = make_order(as_study(arguments, composer), composer)
+    order.raise_faults()
+    assert order.cells and path.read_text().startswith("# @package _global_\n#")

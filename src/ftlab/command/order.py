@@ -48,7 +48,7 @@ class Cell:
 
 
 @dataclass(slots=True)
-class Plan:
+class Order:
     """What to run.
 
     Args:
@@ -86,30 +86,30 @@ def last_part(checkpoint: object) -> str:
 OmegaConf.register_new_resolver(RESOLVER, last_part, replace=True)
 
 
-def make_plan(arguments: Arguments, composer: Composer) -> Plan:
-    """Compose and check what the arguments ask for. Faults are gathered in the plan; none is raised."""
+def make_order(arguments: Arguments, composer: Composer) -> Order:
+    """Compose and check what the arguments ask for. Faults are gathered in the order; none is raised."""
     reader = Reader(composer, multirun=arguments.multirun)
     givens = _name_checkpoints(reader.read(arguments.overrides), composer)
     grid = expand(composer, givens)
-    plan = Plan(
+    order = Order(
         jobs=grid.jobs,
         overrides=[*composer.search_path, *(given.passed for given in givens), *_quoted(arguments, composer)],
         typing_faults=[*arguments.faults, *reader.faults],
     )
     if grid.jobs == TOO_MANY:
-        plan.typing_faults.append(f"-m asks for {TOO_MANY} jobs or more; sweep over fewer values")
+        order.typing_faults.append(f"-m asks for {TOO_MANY} jobs or more; sweep over fewer values")
     for given in grid.cells:
         try:
             base = composer.load_near(_chosen(grid.cells[0]), _chosen(given))
         except ConfigError as error:
-            plan.typing_faults += error.sentences
+            order.typing_faults += error.sentences
             continue
-        cell = _make_cell(base, given, composer, plan, arguments.verbatim, reader.unsure)
+        cell = _make_cell(base, given, composer, order, arguments.verbatim, reader.unsure)
         for key, text in arguments.verbatim.items():
             OmegaConf.update(cell.cfg, key, escape(text))
-        plan.cells.append(cell)
-        plan.faults += [s for s in _check_cell(cell, base, composer.verb) if not _is_below(s, reader.unsure)]
-    return plan
+        order.cells.append(cell)
+        order.faults += [s for s in _check_cell(cell, base, composer.verb) if not _is_below(s, reader.unsure)]
+    return order
 
 
 def _quoted(arguments: Arguments, composer: Composer) -> list[str]:
@@ -141,14 +141,14 @@ def _make_cell(
     base: Loaded,
     given: tuple[Given, ...],
     composer: Composer,
-    plan: Plan,
+    order: Order,
     verbatim: Mapping[str, str],
     unsure: set[str],
 ) -> Cell:
     cfg, hydra = copy.deepcopy(base.cfg), base.hydra
     faults = start_from_run(cfg, given, verbatim, composer.root) if looks_at_run(composer.root) else []
     if faults:
-        plan.faults += faults
+        order.faults += faults
         unsure.add("dataset")  # which is the run's
     for one in (one for one in given if not one.is_group):
         if one.override.is_hydra_override():
@@ -158,12 +158,12 @@ def _make_cell(
         else:
             fault = assign(cfg, one, composer.root)
         if fault:
-            plan.typing_faults.append(fault)
+            order.typing_faults.append(fault)
     # Our own files leave Hydra's node alone; the default one is composed only to be compared, which takes 0.2 s.
     foreign = bool(composer.search_path) or any(one.key.startswith("hydra") for one in given)
-    if foreign and (hydra is not base.hydra or not plan.cells):
-        plan.typing_faults += hydra_faults(plain(hydra, resolve=False), plain(composer.load().hydra, resolve=False))
-    plan.launcher = plan.launcher or plain(hydra.launcher, resolve=False)
+    if foreign and (hydra is not base.hydra or not order.cells):
+        order.typing_faults += hydra_faults(plain(hydra, resolve=False), plain(composer.load().hydra, resolve=False))
+    order.launcher = order.launcher or plain(hydra.launcher, resolve=False)
     choices = {str(group): str(choice) for group, choice in hydra.runtime.choices.items() if choice is not None}
     choices |= {one.key: str(one.override.value()) for one in given if one.is_group}
     return Cell(cfg, choices, given)
