@@ -12,13 +12,15 @@ import lightning as L
 import torch
 from torch import nn
 from torchmetrics import Metric, MetricCollection
+from transformers import PreTrainedModel
 
-from ftlab.adapters.adapted import Adapted
+from ftlab.adapters.adapted import Adapted, Member
 from ftlab.callbacks.compiling import Compiling
 from ftlab.callbacks.progress import Progress
+from ftlab.callbacks.saving_memory import SavingMemory
 from ftlab.callbacks.stopping import FirstError
 from ftlab.check.allowlist import resolve_allowed
-from ftlab.check.components import RESERVED
+from ftlab.check.components import RESERVED, inner_nodes
 from ftlab.checkpoints.durable import DurableCheckpointIO
 from ftlab.datasets.shares import Part
 from ftlab.modules.optimizer import OptimizerFactory, SchedulerFactory, check_options, fused_option, warmup_steps
@@ -52,11 +54,38 @@ def _options(node: Node, group: str) -> dict[str, Any]:
     return {k: v for k, v in node.items() if k not in ("_target_", *RESERVED.get(group, ()))}
 
 
-def build_adapter(node: Node, net: nn.Module, total_steps: int | None) -> Adapted:
-    """Put the adapter on ``net``."""
-    adapted = build(node, "adapter", net=net, total_steps=total_steps)
+def build_adapter(
+    node: Node,
+    net: nn.Module,
+    total_steps: int | None,
+    *,
+    tokenizer: Any = None,  # noqa: ANN401 - transformers' tokenizers share no useful base class
+    max_length: int | None = None,
+) -> Adapted:
+    """Put the adapter on ``net``.
+
+    Args:
+        node: of the configuration.
+        net: changed in place, or wrapped; the meta device will do.
+        total_steps: optimizer steps of the training; None where it is only tried.
+        tokenizer: of the run; None: there is none.
+        max_length: tokens of a text.
+    """
+    runtime = {"net": net, "total_steps": total_steps, "tokenizer": tokenizer, "max_length": max_length}
+    members = {name: _member(inner, runtime) for name, inner in inner_nodes(node).items()}
+    outer = {key: value for key, value in node.items() if key not in members}
+    adapted = build(outer, "adapter", **runtime, members=members)
     assert isinstance(adapted, Adapted), f"{node['_target_']} must return Adapted"
     return adapted
+
+
+def _member(node: Node, runtime: Mapping[str, Any]) -> Member:
+    def add(net: PreTrainedModel) -> Adapted:
+        adapted: Adapted = build(node, "adapter", **{**runtime, "net": net})
+        return adapted
+
+    # Only what wraps layers can be merged into them, or left apart.
+    return Member(add, float(node.get("learning_rate") or 0), wraps="merge" in node)
 
 
 def build_optimizer(node: Node, device: str, precision: str) -> OptimizerFactory:
@@ -136,10 +165,11 @@ def build_trainer(
         # Count steps across epochs, so that every n steps means that also when an epoch has fewer.
         options["check_val_every_n_epoch"] = None
     compiling = [Compiling()] if node.get("compile") else []
+    switches = {name: bool(node.get(name)) for name in ("optimizer_in_backward", "activation_offload")}
     ours = {
         "default_root_dir": folder,
         "logger": logger,
-        "callbacks": [FirstError(), *compiling, *callbacks],
+        "callbacks": [FirstError(), SavingMemory(**switches), *compiling, *callbacks],
         "plugins": [DurableCheckpointIO()],
         "use_distributed_sampler": False,  # batches come dealt
         "enable_model_summary": False,

@@ -16,7 +16,7 @@ Plain = Mapping[str, Any]
 RESERVED: dict[str, tuple[str, ...]] = {
     "adapter": ("name", "learning_rate", "load", "merge"),
     "scheduler": ("warmup",),
-    "trainer": ("compile",),
+    "trainer": ("compile", "optimizer_in_backward", "activation_offload"),
 }
 # Arguments that ftlab gives by name at run time, and what to type instead.
 RUNTIME = {
@@ -28,6 +28,8 @@ RUNTIME = {
     "labels": "dataset.labels",
     "latency": "latency.batch_sizes",
     "logger": "tracking",
+    "max_length": "dataset.max_length",
+    "members": "adapter.stack",
     "mode": "monitor",
     "model_name": "model.name",
     "monitor": "monitor",
@@ -37,6 +39,7 @@ RUNTIME = {
     "optimizer": "optimizer",
     "params": "adapter",
     "seed": "seed",
+    "tokenizer": "dataset.tokenizer",
     "total_steps": "trainer.max_epochs",
 }
 _HYDRA = ("_target_", "_convert_", "_recursive_", "_partial_", "_args_")
@@ -58,7 +61,11 @@ def check_components(values: Plain, raw: Plain, defaults: Plain, choices: Mappin
         if isinstance(values.get(group), Mapping):
             label = f"{group}={choices[group]}" if group in choices else group
             nodes = (values[group], raw[group], _inner(defaults, group))
-            faults += _check_node(group, label, *nodes)
+            members = _members(values[group]) if group == "adapter" else {}
+            outer = {key: value for key, value in values[group].items() if key not in members}
+            faults += _check_node(group, label, outer, *nodes[1:])
+            for name, node in members.items():
+                faults += _check_node(f"{group}.{name}", f"{group}.{name}", node, *(_inner(n, name) for n in nodes[1:]))
     for group in ("callbacks", "metrics"):
         for name, node in (values.get(group) or {}).items():
             if node is None:
@@ -83,6 +90,17 @@ def targets(node: object, path: str = "") -> Iterator[tuple[str, object]]:
     elif isinstance(node, (list, tuple)):
         for index, value in enumerate(node):
             yield from targets(value, f"{path}.{index}")
+
+
+def inner_nodes(node: Plain) -> dict[str, Plain]:
+    """Return the components inside a component, by name."""
+    return {str(k): v for k, v in node.items() if isinstance(v, Mapping) and "_target_" in v}
+
+
+def _members(node: Plain) -> dict[str, Plain]:
+    """Return the components inside an adapter that is made of others."""
+    signature = None if refusal(node.get("_target_")) else read_signature(node["_target_"])
+    return inner_nodes(node) if signature is not None and "members" in signature.parameters else {}
 
 
 def _options(group: str, signature: Signature) -> list[str]:

@@ -52,7 +52,13 @@ def assemble(
     loaded = task.load(material)
     scored = fingerprint(settings, loaded.net, material, machine) if in_sweep else None
     steps = stages.planned_steps(settings.trainer, len(data.train_dataloader()))
-    adapted = build_adapter(settings.adapter, loaded.net, steps)
+    adapted = build_adapter(
+        settings.adapter,
+        loaded.net,
+        steps,
+        tokenizer=material.tokenizer.tokenizer,
+        max_length=settings.dataset.max_length,
+    )
     if settings.model.gradient_checkpointing:
         recompute_activations(loaded.net)
     module = task.module(

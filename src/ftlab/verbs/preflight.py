@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from torch import nn
 from transformers import PreTrainedModel
 
 from ftlab.build import build_adapter, check_optimizer
 from ftlab.errors import ModelError
 from ftlab.models.attention import attention_note
+from ftlab.models.merging import is_mergeable
 from ftlab.models.positions import check_max_length
 from ftlab.models.recompute import recompute_activations
 from ftlab.models.tokenizer import LoadedTokenizer, check_vocabulary
@@ -34,18 +34,23 @@ def check_model(settings: TrainConfig, net: PreTrainedModel, tokenizer: LoadedTo
     """
     check_max_length(settings.model, net.config, settings.dataset.max_length)
     check_vocabulary(tokenizer, net.config)
-    build_adapter(settings.adapter, net, None)
+    max_length = settings.dataset.max_length
+    adapted = build_adapter(settings.adapter, net, None, tokenizer=tokenizer.tokenizer, max_length=max_length)
+    check_merge(settings, adapted.net)
     if settings.model.gradient_checkpointing:
         recompute_activations(net)
     check_optimizer(settings.optimizer)
-    checkpoint = settings.model.checkpoint
-    if settings.adapter.get("merge") is False and (settings.model.init == "random" or Path(str(checkpoint)).exists()):
-        raise ModelError(
-            "adapter.merge=false saves the adapter beside a hub id, and this base is not on the hub; "
-            "type adapter.merge=true to save merged weights"
-        )
     note = attention_note(settings.model, net.config)
     return [note] if note else []
+
+
+def check_merge(settings: TrainConfig, net: nn.Module) -> None:
+    """Raise ModelError where adapter.merge=true asks for what ``net``, adapter included, has nothing to do it with."""
+    if settings.adapter.get("merge") is True and not is_mergeable(net):
+        raise ModelError(
+            f"adapter={settings.adapter.get('name')} cannot be merged: it changes no weights of the model's layers that "
+            "could be replaced; leave out adapter.merge"
+        )
 
 
 def check_class_weights(weights: object, labels: list[str]) -> None:

@@ -29,5 +29,10 @@ def test_every_file_gives_all_options_of_its_adapter_and_works(
     module, _, function = values["_target_"].rpartition(".")
     add = getattr(importlib.import_module(module), function)
     options = {key: value for key, value in values.items() if key not in RESERVED}
-    assert options.keys() == inspect.signature(add).parameters.keys() - {"net", "total_steps"}
+    assert options.keys() == inspect.signature(add).parameters.keys() - {
+        "net",
+        "total_steps",
+        "tokenizer",
+        "max_length",
+    }
     assert isinstance(add(build(kind, device="meta"), total_steps=10, **options), Adapted)
