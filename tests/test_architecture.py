@@ -22,6 +22,7 @@ ORDER = [
     {"decoding"},
     {"task"},
     {"modules"},
+    {"planning"},
     {"artefact"},
     {"torch_model"},
     {"predictor", "generator"},
