@@ -51,8 +51,12 @@ def base_modules(net: PreTrainedModel) -> dict[str, nn.Module]:
     return {name: module for name, module in net.named_modules() if name.startswith(prefix)}
 
 
-def layer_stack(net: PreTrainedModel) -> tuple[str, nn.ModuleList]:
+def layer_stack(net: PreTrainedModel, option: str = "adapter.last_layers") -> tuple[str, nn.ModuleList]:
     """Return name and modules of the stack of transformer layers; of two stacks the last, the decoder's.
+
+    Args:
+        net: a classifier or a language model.
+        option: that asks for it, for the sentence.
 
     Raises:
         ModelError: the architecture has no such stack (ALBERT shares one layer, Funnel nests them).
@@ -65,11 +69,16 @@ def layer_stack(net: PreTrainedModel) -> tuple[str, nn.ModuleList]:
     ]
     if not stacks:
         raise ModelError(
-            f"adapter.last_layers finds no stack of layers in this {net.config.model_type}; name what trains with "
-            "adapter.patterns=[<regular expression>]"
+            f"{option} finds no stack of layers in this {net.config.model_type}; {_without_layers(option)}"
         )
     depth = min(name.count(".") for name, _ in stacks)
     return [stack for stack in stacks if stack[0].count(".") == depth][-1]
+
+
+def _without_layers(option: str) -> str:
+    if option == "adapter.layer_decay":
+        return "type adapter.layer_decay=1.0"
+    return "name what trains with adapter.patterns=[<regular expression>]"
 
 
 def module_names(net: nn.Module, depth: int = 2) -> list[str]:

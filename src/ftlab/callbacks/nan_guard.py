@@ -121,7 +121,7 @@ class NanGuard(L.Callback):
         shown = ", ".join(map(str, rows[:_SHOWN_ROWS])) + (", ..." if len(rows) > _SHOWN_ROWS else "")
         where = f" (row_ids {shown})" if rows else ""
         group = trainer.optimizers[0].param_groups[0]
-        rate = float(group.get("initial_lr", group["lr"]))
+        rate = float(group.get("initial_lr", group["lr"])) / group.get("lr_scale", 1.0)
         raise NonFiniteLossError(
             f"the training loss is {bad.loss.item()} in epoch {bad.epoch + 1}, step {bad.step + 1}{where}; "
             f"checkpoints written before are kept; try optimizer.lr={rate / 10:g} or trainer.gradient_clip_val=1.0"

@@ -183,6 +183,18 @@ def suffix(choice: object) -> str:
 OmegaConf.register_new_resolver("suffix", suffix, replace=True)
 
 
+def member_rate(stack: object, *, _parent_: DictConfig) -> object:
+    """Return the learning rate of the first adapter in ``stack``, for ``${member_rate:...}`` beside its members.
+
+    None where there is no such member: the check says so.
+    """
+    member = _parent_.get(str(stack[0])) if isinstance(stack, Sequence) and stack else None
+    return member.get("learning_rate") if isinstance(member, DictConfig) else None
+
+
+OmegaConf.register_new_resolver("member_rate", member_rate, replace=True)
+
+
 @cache
 def open_paths(root: type, prefix: str = "") -> frozenset[str]:
     """Return the keys below which any option is taken: those typed ``dict[str, Any]`` in the schema."""

@@ -18,14 +18,54 @@ OptimizerFactory = Callable[[ParamGroups], torch.optim.Optimizer]
 SchedulerFactory = Callable[[torch.optim.Optimizer, int], torch.optim.lr_scheduler.LRScheduler]
 
 
-def split_decay(net: nn.Module, weight_decay: float) -> ParamGroups:
-    """Return two groups of the trainable parameters: matrices decay, biases and norms (fewer than 2 axes) do not."""
-    trainable = [p for p in net.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in trainable if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in trainable if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    return [g for g in groups if g["params"]]
+def split_decay(net: nn.Module, weight_decay: float, groups: ParamGroups | None = None) -> ParamGroups:
+    """Return the groups, each split in two: matrices decay, biases and norms (fewer than 2 axes) do not.
+
+    Args:
+        net: that trains.
+        weight_decay: of matrices.
+        groups: an adapter's own, see `Adapted`; those that say how they decay stay whole. None: all that trains.
+    """
+    made = []
+    for group in groups or [{"params": [p for p in net.parameters() if p.requires_grad]}]:
+        if "weight_decay" in group:
+            made.append(dict(group))
+            continue
+        params = list(group["params"])
+        made.append({**group, "params": [p for p in params if p.ndim >= 2], "weight_decay": weight_decay})
+        made.append({**group, "params": [p for p in params if p.ndim < 2], "weight_decay": 0.0})
+    return [g for g in made if g["params"]]
+
+
+def scale_rates(optimizer: torch.optim.Optimizer) -> None:
+    """Give each group its ``lr_scale`` of the optimizer's rate, before a schedule is made of the rates.
+
+    Raises:
+        ConfigError: the optimizer has no rate.
+    """
+    for group in optimizer.param_groups:
+        scale = group.get("lr_scale", 1.0)
+        if scale == 1.0:
+            continue
+        if "lr" not in group:
+            raise ConfigError(
+                f"{type(optimizer).__name__} has no lr, and the adapter gives parts of the network different shares of "
+                "it; type optimizer=adamw"
+            )
+        group["lr"] = group["lr"] * scale
+
+
+def hold_back(optimizer: torch.optim.Optimizer, done: float) -> None:
+    """Drop the gradients of the groups that do not train yet: the step then leaves weights and moments as they are.
+
+    Args:
+        optimizer: about to step; its gradients not clipped yet, so that only those of what trains count.
+        done: share of all steps taken before this one.
+    """
+    for group in optimizer.param_groups:
+        if group.get("starts_at", 0.0) > done:
+            for parameter in group["params"]:
+                parameter.grad = None
 
 
 def warmup_steps(warmup: float, total_steps: int) -> int:
