@@ -31,6 +31,10 @@ class ModelError(UserError):
     """A fault of model against adapter or data, found before a weight is loaded."""
 
 
+class RunError(RuntimeError):
+    """Something a run meets under way and cannot get past, said in one sentence; exit code 1, and its record stays."""
+
+
 def closest(word: str, choices: Iterable[str]) -> str | None:
     """Return the choice a reader would take ``word`` for, or None.
 

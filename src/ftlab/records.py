@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import math
+from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
+
+from ftlab.errors import DataError
 
 _hints = functools.cache(get_type_hints)
 
@@ -45,3 +49,25 @@ def from_plain(hint: Any, value: Any) -> Any:  # noqa: ANN401 - walks any JSON v
     if origin is list:
         return [from_plain(inner[0], v) for v in value]
     return tuple(value) if origin is tuple else value
+
+
+def read_record(kind: Any, path: Path, schema: int) -> Any:  # noqa: ANN401 - an instance of ``kind``
+    """Read the dataclass ``kind`` from a JSON file that says its schema, which is at most ``schema``.
+
+    Raises:
+        DataError: it cannot be read, is broken, or a newer ftlab wrote it.
+    """
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); make it readable, or run the job again") from None
+    except ValueError as error:  # not JSON, not UTF-8
+        raise DataError(f"{path} is not valid JSON ({error}); run the job again") from None
+    if not isinstance(raw, dict) or not isinstance(raw.get("schema"), int):
+        raise DataError(f"{path} has no schema number, so ftlab did not write it; give another run folder")
+    if raw["schema"] > schema:
+        raise DataError(f"{path} has schema {raw['schema']}, this ftlab reads up to {schema}; update ftlab")
+    try:
+        return from_plain(kind, raw)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{path} is not a complete record ({error}); run the job again") from None

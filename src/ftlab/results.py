@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ftlab.errors import DataError
-from ftlab.records import from_plain, to_plain
+from ftlab.records import read_record, to_plain
 
 SCHEMA = 1
 Metrics = dict[str, float]
@@ -59,6 +59,7 @@ class ModelInfo:
     precision: str
     attention: str | None = None  # sdpa, eager or flash: the one really used; None: an older record
     gradient_checkpointing: bool | None = None  # in training; None: an older record
+    quantization: str | None = None  # of the base while the adapter trained: nf4, fp4, int8; None: as loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,11 @@ class TrainingStats:
     optimizer: str | None = None  # class, e.g. torch.optim.AdamW
     learning_rate: float | None = None  # the optimizer's, before the schedule
     processes: int = 1  # that trained together
+    micro_batch_size: int | None = None  # rows that one process computes at a time
+    accumulation: int = 1  # passes per step: parts of a batch x accumulated batches
+    out_of_memory: list[dict[str, int]] = field(default_factory=list)  # where rows were halved: step, from, to
+    optimizer_in_backward: bool = False
+    activation_offload: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +178,9 @@ class Artefact:
     size_mb: float | None
     verified: bool
     max_abs_logit_difference: float | None
+    form: str | None = None  # full (merged too) or adapter; None: an older record
+    base: str | None = None  # of an adapter: hub, or beside it in `model/base`; none: the folder is whole
+    merge_seconds: float | None = None  # folding the adapter into its base; None: not merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,20 +239,9 @@ def load_result(folder: Path) -> RunResult:
         DataError: there is none, it is broken, or a newer ftlab wrote it.
     """
     path = folder / "result.json"
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise DataError(f"{folder} holds no result.json, so it is no finished run; `ftlab list` shows yours") from None
-    except ValueError as error:  # not JSON, not UTF-8
-        raise DataError(f"{path} is not valid JSON ({error}); run the job again") from None
-    if not isinstance(raw, dict) or not isinstance(raw.get("schema"), int):
-        raise DataError(f"{path} has no schema number, so ftlab did not write it; give another run folder")
-    if raw["schema"] > SCHEMA:
-        raise DataError(f"{path} has schema {raw['schema']}, this ftlab reads up to {SCHEMA}; update ftlab")
-    try:
-        result: RunResult = from_plain(RunResult, raw)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is not a complete record ({error}); run the job again") from None
+    if not path.is_file():
+        raise DataError(f"{folder} holds no result.json, so it is no finished run; `ftlab list` shows yours")
+    result: RunResult = read_record(RunResult, path, SCHEMA)
     if result.run is None:
         raise DataError(f"{path} does not say which run it is; run the job again")
     return result

@@ -96,6 +96,7 @@ def test_flat_of_a_run_that_failed_early_is_what_is_known():
         "training/seconds": 60.0,
         "training/steps": 10.0,
         "training/processes": 1.0,
+        "training/accumulation": 1.0,
         "energy/training_wh": 0.52,
     }
 

@@ -14,7 +14,7 @@ import torch
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import nn
 
-from ftlab.callbacks.measuring import Batch, Measured, Measuring, find_callback
+from ftlab.callbacks.measuring import Batch, Measured, Measuring, find_callback, tokens_in_parts
 from ftlab.callbacks.throughput import Throughput
 from ftlab.errors import ModelError
 from ftlab.measure.device import synchronizer
@@ -127,9 +127,8 @@ class Compiling(Measuring):
         self._put_back()
         if self._synchronize is not None:
             self._synchronize()
-        mask = batch.get("attention_mask")  # (B, T)
         self._open[0] += self._clock() - self._mark
-        self._open[1] += batch["input_ids"].numel() if mask is None or mask.ndim != 2 else mask.numel()
+        self._open[1] += tokens_in_parts(outputs) or batch["input_ids"].numel()
         if trainer.global_step != self._update:
             self._update = trainer.global_step
             self._keep(*self._open)

@@ -56,6 +56,12 @@ def find_callback(trainer: L.Trainer, kind: type[C]) -> C | None:
     return next((c for c in trainer.callbacks if isinstance(c, kind)), None)  # type: ignore[attr-defined]
 
 
+def tokens_in_parts(outputs: STEP_OUTPUT) -> int | None:
+    """Return the tokens computed, padding included, of a batch that was done in parts; None: it was done whole."""
+    found = outputs.get("computed_tokens") if isinstance(outputs, Mapping) else None
+    return None if found is None else int(found)
+
+
 def batch_loss(trainer: L.Trainer, outputs: STEP_OUTPUT) -> Tensor | None:
     """Return the detached training loss (0-dim) from ``on_train_batch_end``'s outputs; None: the step was skipped.
 

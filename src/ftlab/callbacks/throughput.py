@@ -13,7 +13,7 @@ import torch
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 
-from ftlab.callbacks.measuring import Batch, Measured, Measuring, is_fitting
+from ftlab.callbacks.measuring import Batch, Measured, Measuring, is_fitting, tokens_in_parts
 from ftlab.measure.device import synchronizer
 
 _MASKS = 64  # counted together: right after a step the processor's caches are cold, and one sum takes 40 us, not 4
@@ -129,23 +129,24 @@ class Throughput(Measuring):
         assert self._mark is not None, "a batch ended that never began"
         self._open += now - self._mark
         self._mark = now
-        self._count(batch)
+        self._count(batch, tokens_in_parts(outputs))
         if trainer.global_step != self._update:
             self._update = trainer.global_step
             self._steps.append(self._open)
             self._open = 0
             self._first_step = now if self._first_step is None else self._first_step
 
-    def _count(self, batch: Batch) -> None:
+    def _count(self, batch: Batch, computed: int | None) -> None:
         self._batches += 1
         examples = batch.get("whole_examples")  # of packed texts there are more than lines
         self._examples += len(batch.get("whole_labels", batch["labels"])) if examples is None else int(examples.item())
         mask = batch.get("attention_mask")  # (B, T); (B, 1, T, T) where texts are packed
         if (whole := batch.get("whole_tokens")) is not None:  # of all processes that share the batch
-            self._tokens, self._computed = self._tokens + whole[0], self._computed + whole[1]
+            self._tokens = self._tokens + whole[0]
+            self._computed = self._computed + (whole[1] if computed is None else computed)
         elif mask is not None and mask.ndim == 2:
             self._masks.append(mask)
-            self._computed += mask.numel()
+            self._computed += mask.numel() if computed is None else computed
             if len(self._masks) == _MASKS:
                 self._add_up()
 

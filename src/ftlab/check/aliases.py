@@ -25,6 +25,15 @@ _REMEDIES: dict[str, str] = {
     "trainer.compile=true": "compile torch_compile use_compile compile_model",
     "trainer=debug": "fast_dev_run debug",
     "dataset.batch_size={}": "batch_size bs batchsize per_device_train_batch_size train_batch_size micro_batch_size",
+    "dataset.batch_size=auto": "auto_find_batch_size auto_batch_size auto_scale_batch_size",
+    "dataset.batch_size=auto dataset.effective_batch_size={}": "effective_batch_size global_batch_size",
+    "trainer.optimizer_in_backward={}": "optimizer_in_backward optimizer_in_bwd fused_backward_pass",
+    "adapter=qlora": "load_in_4bit quantization_bit",
+    "adapter=qlora adapter.load.quantization=int8": "load_in_8bit",
+    "adapter=qlora adapter.load.quantization={}": "quantization bnb_4bit_quant_type",
+    "adapter=qlora adapter.load.double_quantization={}": "bnb_4bit_use_double_quant double_quantization",
+    "adapter=qlora adapter.load.compute_dtype={}": "bnb_4bit_compute_dtype",
+    "trainer.activation_offload={}": "activation_offload enable_activation_offloading activation_offloading",
     "dataset.eval_batch_size={}": "per_device_eval_batch_size eval_batch_size val_batch_size test_batch_size",
     "dataset.max_length={}": "max_length max_len max_seq_length max_seq_len cutoff_len seq_length model_max_length",
     "dataset.limit.train={}": "max_samples max_train_samples limit num_train_samples",
@@ -78,10 +87,6 @@ _NAMES: dict[str, str] = {name: remedy for remedy, names in _REMEDIES.items() fo
 
 # What has no counterpart, and why.
 _NOT_HERE: dict[str, str] = {
-    **dict.fromkeys(
-        ("load_in_4bit", "load_in_8bit", "quantization", "quantization_bit", "bnb_4bit_quant_type"),
-        "weights are not quantised for training; adapter=lora or adapter=head take the least memory",
-    ),
     **dict.fromkeys(
         ("trust_remote_code",), "code of a hub repository is never run; choose a model that transformers itself has"
     ),

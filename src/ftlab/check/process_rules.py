@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ftlab.check.components import typed
 from ftlab.check.composed import Composed
+from ftlab.datasets.options import AUTO
 from ftlab.errors import closest
 from ftlab.processes.devices import SHARDED, STRATEGIES, named_devices, not_processes, uneven
 
@@ -14,7 +15,9 @@ _ONE_PROCESS = (None, "auto", "single_device")
 
 def processes(c: Composed) -> Iterable[str]:
     """Yield devices that are none, strategies ftlab does not start, and rows that cannot be shared out."""
-    trainer, batch_size = c.values["trainer"], c.values["dataset"]["batch_size"]
+    trainer, dataset = c.values["trainer"], c.values["dataset"]
+    key = "effective_batch_size" if dataset["batch_size"] == AUTO else "batch_size"
+    rows = dataset[key]
     devices, strategy, accelerator = trainer.get("devices", 1), trainer.get("strategy"), trainer.get("accelerator")
     nodes = trainer.get("num_nodes", 1)
     if nodes not in (None, 1):
@@ -34,8 +37,8 @@ def processes(c: Composed) -> Iterable[str]:
         yield said
     elif accelerator == "mps" and count > 1:
         yield f"trainer.devices={typed(devices)} is more than the one Apple GPU there is; write trainer.devices=1"
-    elif count > 1 and batch_size >= 1 and batch_size % count:
-        yield uneven(batch_size, count)
+    elif count > 1 and type(rows) is int and rows >= 1 and rows % count:
+        yield uneven(rows, count, key)
     if strategy == "fsdp":
         yield from _sharded(c)
 

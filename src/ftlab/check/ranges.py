@@ -70,7 +70,9 @@ ONE_OF: dict[str, tuple[object, ...]] = {
     "model.head": ("auto", "classification", "lm"),
     "model.init": ("pretrained", "random"),
     "resume_policy": ("same", "strict", "changed"),
+    "trainer.activation_offload": (True, False),
     "trainer.compile": (True, False),
+    "trainer.optimizer_in_backward": (True, False),
     "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps"),
     "trainer.precision": (
         *("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true"),

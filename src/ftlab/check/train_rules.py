@@ -8,10 +8,14 @@ from ftlab.check.compiler import compiler
 from ftlab.check.components import typed
 from ftlab.check.composed import Composed, options, sentences
 from ftlab.check.device_rules import device, precision, threads
+from ftlab.check.load_rules import load
+from ftlab.check.memory_rules import memory
+from ftlab.check.merge_rules import merge
 from ftlab.check.process_rules import processes
 from ftlab.check.ranges import select
 from ftlab.check.resume_rules import resume
-from ftlab.check.shared_rules import dataset_files, dataset_options, latency, login, names, output
+from ftlab.check.shared_rules import budget, dataset_files, dataset_options, latency, login, names, output
+from ftlab.check.stack_rules import stack
 from ftlab.check.task_rules import task
 from ftlab.models.folder import Reference, check_tokenizer_files, local_folder, read_config_file, weight_files
 
@@ -117,7 +121,7 @@ def _endless(c: Composed) -> Iterable[str]:
 
 
 TRAIN_RULES: tuple[Callable[[Composed], Iterable[str]], ...] = (
-    *(options, dataset_options, _files, task, _weights, _positions, _flash, _class_weights),
-    *(compiler, _endless, processes, latency, names, output, login, resume),
-    *(device, precision, threads),
+    *(options, stack, load, dataset_options, _files, task, _weights, _positions, _flash, _class_weights),
+    *(compiler, merge, _endless, processes, latency, names, output, login, resume, budget),
+    *(device, precision, threads, memory),
 )

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ftlab.command.arguments import Arguments
 from ftlab.command.composer import Composer
+from ftlab.command.every import PLAN, is_limited, look_at_every, needs_every
 from ftlab.command.from_run import looks_at_run
 from ftlab.command.hydra_main import call_hydra
 from ftlab.command.jobs import run_job, run_sweep_job, verb_function
@@ -19,8 +20,8 @@ from ftlab.command.quoting import quote
 from ftlab.command.resume import find_run
 from ftlab.command.sharing import shared_cores
 from ftlab.command.studies import as_study
-from ftlab.command.sweeps import find_sweep, grid_note
-from ftlab.errors import ConfigError, UserError
+from ftlab.command.sweeps import LEFT_OUT, find_sweep, grid_note
+from ftlab.errors import ConfigError, RunError, UserError
 from ftlab.locks import take_lock, unlock
 from ftlab.paths import make_folder, remove_folder
 from ftlab.redact import redact_text
@@ -44,6 +45,8 @@ def execute(arguments: Arguments) -> int:
     with Composer(arguments.verb, arguments.folder) as composer:
         arguments = as_study(arguments, composer)
         order = make_order(arguments, composer)
+        if needs_every(arguments, order):
+            look_at_every(order, arguments, composer)
     order.raise_faults(typing_only=bool(arguments.hydra_flags))
     cfg = order.cells[0].cfg
     if arguments.hydra_flags:
@@ -62,6 +65,9 @@ def execute(arguments: Arguments) -> int:
 
 def _start(arguments: Arguments, order: Order) -> int:
     cfg = order.cells[0].cfg
+    if arguments.verb == PLAN:
+        verb_function(PLAN)([cell.cfg for cell in order.every or order.cells], order.apart())
+        return 0
     if "experiment_name" not in cfg:  # a verb that makes no run
         verb_function(arguments.verb)(cfg)
         return 0
@@ -91,6 +97,8 @@ def run_single(verb: str, order: Order) -> int:
     """
     cfg = order.cells[0].cfg
     before = find_run(cfg, verb)
+    if is_limited(order):
+        importlib.import_module("ftlab.verbs.left_out").refuse_single(cfg)
     if before is not None:
         take_lock(before)
     folder = before or make_folder(Path(cfg.output_dir), cfg.experiment_name, cfg.name).path
@@ -140,7 +148,8 @@ def _end(folder: Path, error: Exception | None, *, new: bool = True) -> int:
         if new:
             remove_folder(folder)
         raise error
-    print(redact_text("".join(traceback.format_exception(error))), end="", file=sys.stderr)
+    said = f"{error}\n" if isinstance(error, RunError) else "".join(traceback.format_exception(error))
+    print(redact_text(said), end="", file=sys.stderr)
     print(f"the run failed; what it left lies in {folder}", file=sys.stderr)
     return 1
 
@@ -149,6 +158,15 @@ def _leave(folder: Path) -> None:
     unlock(folder)
     if not any(folder.iterdir()):
         remove_folder(folder)
+
+
+def _left_out(order: Order, before: Path | None) -> dict[int, str]:
+    """Return number of a job -> why it is not run, known before the first one starts."""
+    if not is_limited(order):
+        return {}
+    left_out = importlib.import_module("ftlab.verbs.left_out")  # late: it is heavy
+    found: dict[int, str] = left_out.left_out_of_sweep([cell.cfg for cell in order.every], before)
+    return found
 
 
 def run_sweep(verb: str, order: Order) -> int:
@@ -162,12 +180,13 @@ def run_sweep(verb: str, order: Order) -> int:
     before = find_sweep(order)
     sweep = importlib.import_module("ftlab.verbs.sweep")  # late: it is heavy
     cfg, experiment = order.cells[0].cfg, order.cells[0].choices.get("experiment", "sweep")
+    note = {**grid_note(order), LEFT_OUT: _left_out(order, before)}
     if before is not None:
         take_lock(before)
     folder = before or make_folder(Path(cfg.output_dir), cfg.experiment_name, experiment).path
     places = [f"hydra.sweep.dir={quote(str(folder))}", "hydra.sweep.subdir=${hydra.job.num}_${name}"]
     try:
-        sweep.start(cfg, folder, grid_note(order))
+        sweep.start(cfg, folder, note)
     except UserError:
         if before is None:
             remove_folder(folder)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ftlab.datasets.batching import EpochBatches
 from ftlab.datasets.collate import PadCollator, TokenDataset
 from ftlab.datasets.loading import ALONE, Loaded, LoadingDataModule, SplitName
-from ftlab.datasets.options import packed_labels
+from ftlab.datasets.options import packed_labels, step_rows
 from ftlab.datasets.shares import Part
 from ftlab.datasets.splits import Rows, Splits
 from ftlab.datasets.tokens import tokenize
@@ -72,7 +72,7 @@ class TextDataModule(LoadingDataModule):
                 name: Loaded(TokenDataset(tokens[name], rows.labels), tokens[name].lengths, collate)
                 for name, rows in self._named().items()
             },
-            EpochBatches(tokens["train"].lengths, cfg.batch_size, seed, cfg.batching == "length_grouped", part),
+            EpochBatches(tokens["train"].lengths, step_rows(cfg), seed, cfg.batching == "length_grouped", part),
         )
 
     def _named(self) -> dict[SplitName, Rows]:

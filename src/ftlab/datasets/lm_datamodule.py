@@ -15,6 +15,7 @@ from ftlab.datasets.lm_encode import Encoder
 from ftlab.datasets.lm_pieces import Writer
 from ftlab.datasets.lm_tokens import LmTokens, tokenize_examples
 from ftlab.datasets.loading import ALONE, Loaded, LoadingDataModule, SplitName
+from ftlab.datasets.options import step_rows
 from ftlab.datasets.packing import PackCollator, pack
 from ftlab.datasets.shares import Part
 from ftlab.prompts.chat import ChatTemplate
@@ -96,7 +97,7 @@ class LmDataModule(LoadingDataModule):
             loaded["train"] = Loaded(data, data.lengths, PackCollator(pad))
         grouped = cfg.batching == "length_grouped"
         part = self._parts["train"]
-        return loaded, EpochBatches(loaded["train"].lengths, cfg.batch_size, self.seed, grouped, part)
+        return loaded, EpochBatches(loaded["train"].lengths, step_rows(cfg), self.seed, grouped, part)
 
     def tokens(self, split: SplitName) -> LmTokens:
         """Return the tokens of a split; ``row_ids`` of its batches are positions in them."""

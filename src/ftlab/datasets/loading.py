@@ -67,6 +67,17 @@ class LoadingDataModule(L.LightningDataModule):
         """Return the share of the tokens computed in the first training epoch that is padding, in [0, 1)."""
         return padding_fraction(self._train_batches.batches(0), self._train_batches.lengths, self._width)
 
+    def longest(self, rows: int) -> dict[str, Tensor]:
+        """Return a batch of the longest training rows, or of all where there are fewer."""
+        found = self._loaded["train"]
+        places = np.argsort(-found.lengths, kind="stable")[:rows].tolist()
+        data: Any = found.data
+        return found.collate(data.__getitems__(places))
+
+    def score_at_most(self, rows: int) -> None:
+        """Give batches of val and test no more than ``rows``, whatever ``eval_batch_size`` says."""
+        self._eval_batch_size = min(self._eval_batch_size, rows)
+
     def train_dataloader(self) -> DataLoader[Any]:
         """Return the training batches, in an order given by seed and epoch; it can begin in the midst of an epoch."""
         if self.trainer is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ftlab.errors import ConfigError, did_you_mean
 from ftlab.schema import DatasetConfig
 
+AUTO = "auto"  # batch_size: the rows of a step are effective_batch_size
 BATCHINGS = ("length_grouped", "shuffled", "fixed", "packed")
 LEAK_ANSWERS = ("warn", "drop", "fail")
 LM_FORMATS = ("messages", "conversations", "alpaca", "prompt_completion", "text")
@@ -34,7 +35,7 @@ def option_faults(cfg: DatasetConfig) -> list[str]:
             faults.append(f"dataset.{key}={value} is none of {', '.join(choices)}{near}")
     numbers = {
         "max_length": cfg.max_length,
-        "batch_size": cfg.batch_size,
+        "effective_batch_size": cfg.effective_batch_size,
         "eval_batch_size": cfg.eval_batch_size,
         "sample_per_class": cfg.sample_per_class,
         "limit.train": cfg.limit.train,
@@ -45,6 +46,10 @@ def option_faults(cfg: DatasetConfig) -> list[str]:
         if number is not None and number < 1:
             unset = " or null for all" if key.startswith(("limit", "sample")) else ""
             faults.append(f"dataset.{key}={number} leaves no rows or tokens; type a number from 1{unset}")
+    if cfg.batch_size != AUTO and (type(cfg.batch_size) is not int or cfg.batch_size < 1):
+        faults.append(
+            f"dataset.batch_size={cfg.batch_size} is no number of rows; type dataset.batch_size=auto or a number from 1"
+        )
     faults += _hub_faults(cfg.hub)
     if cfg.num_workers < 0:
         faults.append(f"dataset.num_workers={cfg.num_workers} is negative; type dataset.num_workers=0")
@@ -63,6 +68,11 @@ def option_faults(cfg: DatasetConfig) -> list[str]:
             "train on; type smaller ones, e.g. dataset.val_fraction=0.1 dataset.test_fraction=0.2"
         )
     return faults
+
+
+def step_rows(cfg: DatasetConfig) -> int:
+    """Return the rows of an optimizer step, of all processes together, before batches are accumulated."""
+    return cfg.effective_batch_size if cfg.batch_size == AUTO else int(cfg.batch_size)
 
 
 def packed_labels(cfg: DatasetConfig) -> list[str]:

@@ -10,11 +10,19 @@ import torch
 from ftlab.allocator import give_back
 
 MB = 1e6  # bytes
+_OUT_OF_MEMORY = (
+    "MPS backend out of memory",
+    "DefaultCPUAllocator: can't allocate memory",
+    "DefaultCPUAllocator: not enough memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",  # no room for its workspace
+)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether ``error`` is a device's "out of memory": Apple's is a plain RuntimeError, told by its words."""
-    return isinstance(error, torch.OutOfMemoryError) or str(error).startswith("MPS backend out of memory")
+    """Return whether ``error`` is a device's "out of memory"; some are a plain RuntimeError, told by their words."""
+    if isinstance(error, torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)
 
 
 class PeakMemory:

@@ -12,12 +12,14 @@ from torch.nn import functional
 from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
+from ftlab.datasets.shares import IGNORED
 from ftlab.modules.lm_inputs import network_inputs
 from ftlab.modules.lm_scores import LmCollector, LmScores
 from ftlab.modules.optimizer import OptimizerFactory, ParamGroups, SchedulerFactory
+from ftlab.modules.stepped import Batch
 from ftlab.modules.supervised import SupervisedReader, find_places
 from ftlab.modules.token_window import TokenWindow
-from ftlab.modules.trained import Batch, TrainedModule
+from ftlab.modules.trained import TrainedModule
 from ftlab.processes import collective
 
 
@@ -94,28 +96,34 @@ class CausalLMModule(TrainedModule):
         """Leave the network as it was."""
         self._reader.release()
 
-    def training_step(self, batch: Batch, batch_idx: int) -> STEP_OUTPUT:
-        """Return the mean loss of the batch's supervised tokens in nats, smoothed as configured; 0 where it has none.
+    def prepared(self, batch: Batch) -> Batch:
+        """Return ``batch`` with its supervised tokens, and with what sums are divided by.
 
-        Of several processes each returns its share, times their number since DDP averages gradients. Of accumulated
-        batches the loss is divided by the tokens of the first. ``batch_loss`` is the mean itself, whatever is returned.
+        Of accumulated batches these are the tokens of the first.
         """
-        places = find_places(batch["labels"])
-        inputs = network_inputs(self.net, batch)
-        total = self._reader.summed_loss(self.net, inputs, places, self.label_smoothing)
         tokens = batch.get("whole_supervised")
         if tokens is None:
-            tokens = collective.summed(torch.tensor(len(places), device=total.device))
-        tokens = tokens.clamp(min=1)
-        batch_loss = collective.summed(total.detach()) / tokens
-        share = total * collective.count()
+            tokens = collective.summed((batch["labels"][:, 1:] != IGNORED).sum())
+        tokens = divisor = tokens.clamp(min=1)
         trainer = self._trainer
         if trainer is not None and trainer.training and trainer.accumulate_grad_batches > 1:
-            return {"loss": share / self._window.add(tokens), "batch_loss": batch_loss}
-        return {"loss": share / tokens, "batch_loss": batch_loss}
+            divisor = self._window.add(tokens)
+        return {**batch, "whole_supervised": tokens, "whole_divisor": divisor}
+
+    def share(self, batch: Batch) -> Tensor:
+        """Return what the rows add to the mean loss of supervised tokens in nats, smoothed; 0 where they have none."""
+        places = find_places(batch["labels"])
+        inputs = network_inputs(self.net, batch)
+        return self._reader.summed_loss(self.net, inputs, places, self.label_smoothing) / batch["whole_divisor"]
+
+    def outcome(self, loss: Tensor, share: Tensor, batch: Batch) -> STEP_OUTPUT:
+        """Return the loss, and as ``batch_loss`` the mean itself, whatever sums were divided by."""
+        mean = collective.summed(share * batch["whole_divisor"]) / batch["whole_supervised"]
+        return {"loss": loss, "batch_loss": mean}
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Weigh accumulated gradients by tokens, before they are clipped."""
+        super().on_before_optimizer_step(optimizer)
         scale = self._window.close(self.trainer.accumulate_grad_batches)
         if scale is None:
             return

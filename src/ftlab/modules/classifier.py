@@ -13,11 +13,12 @@ from torch.utils.hooks import RemovableHandle
 from torchmetrics import Metric, MetricCollection
 
 from ftlab.models.first_token import skip_unread
+from ftlab.models.last_token import read_last_token
 from ftlab.modules.loss import training_loss
 from ftlab.modules.optimizer import OptimizerFactory, ParamGroups, SchedulerFactory
 from ftlab.modules.scores import ScoreCollector, ScoredRows, Scores
-from ftlab.modules.trained import Batch, TrainedModule
-from ftlab.processes import collective
+from ftlab.modules.stepped import Batch
+from ftlab.modules.trained import TrainedModule
 
 _NOT_INPUTS = ("labels", "row_ids", "whole_labels", "whole_tokens")
 
@@ -74,6 +75,7 @@ class ClassifierModule(TrainedModule):
         self.register_buffer("class_weights", weights, persistent=False)
         self._collectors = {split: ScoreCollector() for split in ("val", "test")}
         self._tested: ScoredRows | None = None
+        read_last_token(net)
         self._skipping: RemovableHandle | None = None  # while parts of the network that nothing reads are left out
 
     def forward(self, batch: Batch) -> Tensor:
@@ -90,19 +92,16 @@ class ClassifierModule(TrainedModule):
         """Let the network compute all of itself again, as it does where it is served."""
         self._compute_all()
 
-    def training_step(self, batch: Batch, batch_idx: int) -> STEP_OUTPUT:
-        """Return the mean loss of the batch: cross-entropy, weighted and smoothed as configured.
-
-        Of several processes each returns its share, times their number since DDP averages gradients, and beside it
-        ``batch_loss``, the mean over the rows of all of them.
-        """
+    def share(self, batch: Batch) -> Tensor:
+        """Return what the rows add to the mean loss: cross-entropy, weighted and smoothed as configured."""
         weights = self.get_buffer("class_weights")
         weights = None if weights is None else weights.float()  # half precision converts buffers too
         logits = self(batch).float()  # (B, num_labels)
-        share = training_loss(logits, batch, weights, self.label_smoothing)
-        if "whole_labels" not in batch:
-            return share
-        return {"loss": share * collective.count(), "batch_loss": collective.summed(share.detach())}
+        return training_loss(logits, batch, weights, self.label_smoothing)
+
+    def outcome(self, loss: Tensor, share: Tensor, batch: Batch) -> STEP_OUTPUT:
+        """Return the loss alone where no other process has rows of the batch."""
+        return loss if "whole_labels" not in batch else super().outcome(loss, share, batch)
 
     def on_test_epoch_start(self) -> None:
         """Begin a pass over the test split, without what no head reads."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ftlab.errors import ModelError
-from ftlab.modules.trained import Batch
+from ftlab.modules.stepped import Batch
 
 _INPUTS = ("input_ids", "attention_mask", "position_ids")
 

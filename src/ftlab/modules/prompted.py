@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch.nn.functional as F
-from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
@@ -13,7 +12,6 @@ from ftlab.errors import ConfigError
 from ftlab.modules.classifier import ClassifierModule
 from ftlab.modules.supervised import Places, SupervisedReader
 from ftlab.modules.token_loss import precise, summed_loss, summed_loss_of
-from ftlab.processes import collective
 
 if TYPE_CHECKING:
     from ftlab.decoding.label_scores import LabelScorer
@@ -55,15 +53,9 @@ class PromptedModule(ClassifierModule):
         """Return the scores of the labels (B, num_labels)."""
         return self.scorer.scores(batch)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> STEP_OUTPUT:
-        """Return the mean loss over the tokens of the right answers, weighted by ``class_weights``.
-
-        Of several processes each returns its share, as ``ClassifierModule`` does.
-        """
-        share = self._summed_loss(batch) / self._tokens(batch.get("whole_labels", batch["labels"]))
-        if "whole_labels" not in batch:
-            return share
-        return {"loss": share * collective.count(), "batch_loss": collective.summed(share.detach())}
+    def share(self, batch: Batch) -> Tensor:
+        """Return what the rows add to the mean loss over the tokens of the right answers, by ``class_weights``."""
+        return self._summed_loss(batch) / self._tokens(batch.get("whole_labels", batch["labels"]))
 
     def begin_split(self, split: str) -> None:
         """Forget the rows of an earlier pass, and what was computed with earlier weights."""
@@ -86,11 +78,11 @@ class PromptedModule(ClassifierModule):
         places = Places(asked.rows, asked.columns, asked.tokens, asked.width)
         weights = self._weights()
         if weights is None:
-            read = self._reader.hidden(self.net, asked.inputs, places)
+            read = self._reader.hidden(asked.net, asked.inputs, places)
             if read is not None:
                 return summed_loss_of(*read, asked.tokens)
-            return summed_loss(self._reader.logits(self.net, asked.inputs, places), asked.tokens)
-        logits = precise(self._reader.logits(self.net, asked.inputs, places))  # (N, V)
+            return summed_loss(self._reader.logits(asked.net, asked.inputs, places), asked.tokens)
+        logits = precise(self._reader.logits(asked.net, asked.inputs, places))  # (N, V)
         each = weights[batch["labels"][asked.rows]]
         return (F.cross_entropy(logits, asked.tokens, reduction="none") * each).sum()
 

@@ -40,7 +40,9 @@ def chunks(positions: int, rows: int) -> Iterator[slice]:
         yield slice(start, min(start + rows, positions))
 
 
-def summed_loss_of(hidden: Tensor, head: nn.Linear, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
+def summed_loss_of(
+    hidden: Tensor, head: nn.Linear, targets: Tensor, label_smoothing: float = 0.0, rows: int | None = None
+) -> Tensor:
     """Return ``summed_loss(head(hidden), targets)`` without ever holding all logits.
 
     Each chunk's logits become gradients at once, where they lie, and are multiplied back; the backward pass only scales
@@ -52,8 +54,10 @@ def summed_loss_of(hidden: Tensor, head: nn.Linear, targets: Tensor, label_smoot
         head: of V outputs.
         targets: (N,).
         label_smoothing: in [0, 1).
+        rows: positions at a time; None: as many as suit the device.
     """
-    loss: Tensor = _ChunkedLoss.apply(hidden, head.weight, head.bias, targets, label_smoothing)  # type: ignore[no-untyped-call]
+    rows = rows or chunk_rows(len(head.weight), hidden.device)
+    loss: Tensor = _ChunkedLoss.apply(hidden, head.weight, head.bias, targets, label_smoothing, rows)  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -66,13 +70,14 @@ class _ChunkedLoss(torch.autograd.Function):
         bias: Tensor | None,
         targets: Tensor,
         smoothing: float,
+        rows: int,
     ) -> Tensor:
         wants_hidden, wants_weight, wants_bias = ctx.needs_input_grad[:3]
         for_hidden = torch.empty_like(hidden) if wants_hidden else None
         for_weight = torch.zeros_like(weight) if wants_weight else None
         for_bias = torch.zeros_like(bias) if bias is not None and wants_bias else None
         total = precise(hidden.new_zeros(()))
-        for part in chunks(len(targets), chunk_rows(len(weight), hidden.device)):
+        for part in chunks(len(targets), rows):
             given = hidden[part]
             raw = F.linear(given, weight, bias)  # (n, V); in half precision where that is on
             loss, exact = _loss_and_gradient(precise(raw), targets[part], smoothing)
@@ -92,7 +97,7 @@ class _ChunkedLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, scale: Tensor) -> Any:  # noqa: ANN401
         gradients = [g if g is None else g.mul_(scale.to(g.dtype)) for g in ctx.saved_tensors]
-        return (*gradients, None, None)
+        return (*gradients, None, None, None)
 
 
 def _loss_and_gradient(logits: Tensor, targets: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:

@@ -5,34 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import lightning as L
 from lightning.pytorch.plugins.precision import MixedPrecision, Precision
 from lightning.pytorch.utilities import GradClipAlgorithmType
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
 from ftlab.errors import ModelError
-from ftlab.modules.optimizer import OptimizerFactory, ParamGroups, SchedulerFactory, split_decay
+from ftlab.modules.optimizer import (
+    OptimizerFactory,
+    ParamGroups,
+    SchedulerFactory,
+    hold_back,
+    scale_rates,
+    split_decay,
+)
+from ftlab.modules.stepped import Batch, SteppedModule
 from ftlab.processes import collective
 from ftlab.processes.strategies import found_groups, is_sharded, named_groups, plain_name
 
-Batch = dict[str, Tensor]
 
-
-class TrainedModule(L.LightningModule):
+class TrainedModule(SteppedModule):
     """Base of the modules: trains ``net``, keeps what was trained, and scores the splits.
 
-    A task adds ``training_step`` and, for the passes over a split, ``begin_split``, ``score_batch``, ``end_split`` and
-    ``scores``. Every process must call the latter two alike.
+    A task adds ``share``, the loss, and, for the passes over a split, ``begin_split``, ``score_batch``, ``end_split``
+    and ``scores``. Every process must call the latter two alike.
 
     Args:
         net: the network, adapter included.
         metrics: of the task, one copy per split; None: none but the loss.
         optimizer: parameter groups -> optimizer; None for a module that only evaluates.
         scheduler: (optimizer, steps in all) -> schedule.
-        param_groups: the adapter's own groups; None: all trainable parameters, decaying where they should.
+        param_groups: the adapter's own groups (`Adapted`); None: all trainable parameters, decaying where they should.
         label_smoothing: of the training loss, in [0, 1).
         predictor: what ``predictor()`` calls on the current network.
         fingerprint: of the weights before training; a checkpoint of another base is refused.
@@ -64,7 +69,8 @@ class TrainedModule(L.LightningModule):
         self._scheduler = scheduler
         self._param_groups = param_groups
         self._weight_decay = weight_decay
-        self._named_groups = named_groups(param_groups or split_decay(net, weight_decay), net)
+        self._named_groups = named_groups(split_decay(net, weight_decay, param_groups), net)
+        self._total_steps = 0  # of the training under way
         self._predictor = predictor
 
     def begin_split(self, split: str) -> None:
@@ -83,10 +89,10 @@ class TrainedModule(L.LightningModule):
         """Return the rows of the last pass over the test split."""
         raise NotImplementedError
 
-    def predictor(self) -> Any:  # noqa: ANN401 - predictors stand to the right of this room
-        """Return the predictor on the weights as they are now."""
+    def predictor(self, net: nn.Module | None = None) -> Any:  # noqa: ANN401 - predictors stand right of this room
+        """Return the predictor on the weights as they are now, or on ``net``, another form of the same network."""
         assert self._predictor is not None, "no predictor was given"
-        return self._predictor(self.net)
+        return self._predictor(self.net if net is None else net)
 
     def on_train_start(self) -> None:
         """Refuse to train with dropout off: predictors leave networks in eval mode, and Lightning keeps that."""
@@ -122,15 +128,26 @@ class TrainedModule(L.LightningModule):
         options: dict[str, Any] = {"sync_dist": True, "reduce_fx": "max"} if collective.count() > 1 else {}
         self.log_dict(values, **options)
 
+    def make_optimizer(self, groups: ParamGroups) -> Optimizer:
+        """Return the optimizer of the run over ``groups``."""
+        assert self._optimizer is not None, "this module only evaluates"
+        return self._optimizer(groups)
+
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Build the optimizer over the trainable parameters, and the schedule over all steps."""
         assert self._optimizer is not None and self._scheduler is not None, "this module only evaluates"
-        groups = self._param_groups or split_decay(self.net, self._weight_decay)
+        groups = split_decay(self.net, self._weight_decay, self._param_groups)
         if is_sharded(self.trainer.strategy):
             groups = found_groups(self._named_groups, self.net)  # flat pieces now, which do not show what should decay
         optimizer = self._optimizer(groups)
-        schedule = self._scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
+        scale_rates(optimizer)
+        self._total_steps = int(self.trainer.estimated_stepping_batches)
+        schedule = self._scheduler(optimizer, self._total_steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Hold back what the adapter lets train later."""
+        hold_back(optimizer, self.trainer.global_step / max(1, self._total_steps))
 
     def configure_gradient_clipping(
         self,

@@ -38,10 +38,10 @@ def not_processes(devices: object, count: int | None) -> str | None:
     )
 
 
-def uneven(batch_size: int, count: int) -> str:
-    """Return the sentence on rows that ``count`` processes cannot share out evenly."""
+def uneven(batch_size: int, count: int, key: str = "batch_size") -> str:
+    """Return the sentence on rows, given as ``dataset.<key>``, that ``count`` processes cannot share out evenly."""
     fits = max(count, round(batch_size / count) * count)
     return (
-        f"dataset.batch_size={batch_size} is the rows of all {count} processes together, and {count} does not divide "
-        f"it; write dataset.batch_size={fits}"
+        f"dataset.{key}={batch_size} is the rows of all {count} processes together, and {count} does not divide "
+        f"it; write dataset.{key}={fits}"
     )

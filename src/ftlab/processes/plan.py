@@ -27,13 +27,14 @@ def check_gpus(trainer: Mapping[str, Any]) -> None:
         )
 
 
-def count_processes(trainer: Mapping[str, Any], accelerator: str, batch_size: int) -> int:
+def count_processes(trainer: Mapping[str, Any], accelerator: str, batch_size: int, key: str = "batch_size") -> int:
     """Return how many processes the trainer's options ask for on this machine.
 
     Args:
         trainer: the node of the configuration.
         accelerator: cuda, mps or cpu: what is there.
         batch_size: rows per batch, shared by all processes.
+        key: of the data set that says how many.
 
     Raises:
         ConfigError: the accelerator takes no such devices, the rows cannot be shared out evenly, or another launcher
@@ -47,7 +48,7 @@ def count_processes(trainer: Mapping[str, Any], accelerator: str, batch_size: in
     if count == 1:
         return 1
     if batch_size % count:
-        raise ConfigError(uneven(batch_size, count))
+        raise ConfigError(uneven(batch_size, count, key))
     if "LOCAL_RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1":
         raise ConfigError(
             "another launcher (torchrun, srun) started this as one of several processes, and ftlab starts its own; "

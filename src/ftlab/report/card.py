@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ftlab.metrics.measures import MEASURES
 from ftlab.report import wording
-from ftlab.report.tables import facts, latency_columns
-from ftlab.report.usage import Form, usage
+from ftlab.report.facts import facts
+from ftlab.report.tables import latency_columns
+from ftlab.report.usage import Form, place_of, usage
 from ftlab.results import DatasetInfo, ModelInfo, RunResult
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]|~$])")
@@ -94,6 +95,8 @@ def _introduction(result: RunResult, model: ModelInfo, data: DatasetInfo, form: 
     method = str(result.adapter.get("name", "unknown"))
     tuned = "tested as it came" if method == "none" else f"fine-tuned with method {escape(method)}"
     folder = "The folder holds the adapter; its base is loaded beside it." if form == "adapter" else ""
+    if form == "adapter" and place_of(result).base == "beside":
+        folder = "The folder holds the adapter, and in `base` the model that it goes on."
     return (f"{what}: {escape(model.name)}, from {origin}, {tuned} on {escape(data.name)} by ftlab. {folder}").rstrip()
 
 

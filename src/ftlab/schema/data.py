@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Any, Optional
 
 
 @dataclass
@@ -43,7 +43,8 @@ class DatasetConfig:
     split_seed: int = 13  # splits do not move with the training seed
     tokenizer: Optional[str] = None  # from the model: a hub id, a folder, or "bytes"; None: the checkpoint's own
     max_length: int = 128  # tokens
-    batch_size: int = 16  # rows
+    batch_size: Any = 16  # rows of a step; auto: effective_batch_size, done as many rows at a time as fit into memory
+    effective_batch_size: int = 16  # rows of a step with batch_size=auto
     eval_batch_size: int = 32  # rows
     batching: str = "length_grouped"  # or shuffled, fixed (pad to max_length), packed (language models: full rows)
     sample_per_class: Optional[int] = None  # rows per label, from train and from test; saved as sample.csv

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 import torch
 
+from ftlab.check.memory_rules import not_in_backward, not_offloaded
+from ftlab.datasets.options import AUTO, step_rows
 from ftlab.datasets.shares import Part
+from ftlab.errors import ConfigError
 from ftlab.modules.precision import (
     inference_device,
     inference_precision,
@@ -50,9 +53,15 @@ def pick_machine(settings: TrainConfig, rank: int = 0) -> Machine:
     """
     check_gpus(settings.trainer)
     accelerator = pick_accelerator(settings.trainer["accelerator"])
-    processes = count_processes(settings.trainer, accelerator, settings.dataset.batch_size)
+    key = "effective_batch_size" if settings.dataset.batch_size == AUTO else "batch_size"
+    processes = count_processes(settings.trainer, accelerator, step_rows(settings.dataset), key)
     trains_on = training_device(accelerator, settings.trainer["devices"])
     precision = pick_precision(settings.trainer["precision"], trains_on)
+    is_auto = settings.dataset.batch_size == AUTO
+    asked = {**settings.trainer, "precision": precision}
+    faults = [*not_in_backward(asked, is_auto, processes), *not_offloaded(asked, accelerator)]
+    if faults:
+        raise ConfigError(*faults)
     device = inference_device(settings.device, trains_on)
     return Machine(
         accelerator,

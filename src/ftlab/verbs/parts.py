@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,18 @@ from typing import Any
 import lightning as L
 
 from ftlab.build import build_adapter, build_callbacks, build_optimizer, build_scheduler, build_trainer
+from ftlab.datasets.options import AUTO
+from ftlab.measure.available import available_mb
+from ftlab.models.portable import remember_start
 from ftlab.models.pretrained import LoadedNet
 from ftlab.models.recompute import recompute_activations
 from ftlab.modules.trained import TrainedModule
 from ftlab.verbs import stages
+from ftlab.verbs.batch_size import planned_rows, settle_rows
 from ftlab.verbs.fingerprint import fingerprint
 from ftlab.verbs.machine import Machine
 from ftlab.verbs.material import Material
+from ftlab.verbs.resuming import say
 from ftlab.verbs.tasks.task import Task
 
 
@@ -49,6 +55,8 @@ def assemble(
     settings, data = task.settings, material.data
     # Here once more: trying the adapter has drawn numbers, some adapters more than others, and all must begin alike.
     L.seed_everything(settings.seed, verbose=False)
+    is_auto = settings.dataset.batch_size == AUTO
+    free_mb = available_mb(machine.trains_on) if is_auto else 0.0  # before the weights take their part
     loaded = task.load(material)
     scored = fingerprint(settings, loaded.net, material, machine) if in_sweep else None
     steps = stages.planned_steps(settings.trainer, len(data.train_dataloader()))
@@ -59,6 +67,7 @@ def assemble(
         tokenizer=material.tokenizer.tokenizer,
         max_length=settings.dataset.max_length,
     )
+    remember_start(adapted.net)
     if settings.model.gradient_checkpointing:
         recompute_activations(loaded.net)
     module = task.module(
@@ -69,13 +78,17 @@ def assemble(
         scheduler=build_scheduler(settings.scheduler),
         param_groups=adapted.param_groups,
         weight_decay=float(settings.optimizer.get("weight_decay", 0.0)),
-        fingerprint=loaded.weights_digest,
+        fingerprint=loaded.fingerprint,
     )
     callbacks = [*_callbacks(task, machine, material, folder), *adapted.callbacks]
     learner = copy.deepcopy(module) if machine.is_sharded else module
     built: dict[str, Any] = {"precision": machine.precision, "folder": folder, "callbacks": callbacks, "logger": logger}
     trainer = build_trainer(settings.trainer, **built, part=machine.part, strategy=machine.strategy, net=learner.net)
     tester = build_trainer({**settings.trainer, "devices": _one(machine)}, **built) if machine.is_sharded else trainer
+    if is_auto and any(p.requires_grad for p in module.net.parameters()):
+        plan = functools.partial(planned_rows, task, machine, material)
+        say(settle_rows(settings, machine, data, module, trainer, free_mb=free_mb, plan=plan))
+    module.micro_batches.cut = settings.dataset.batching != "fixed"
     return Parts(loaded, module, learner, trainer, tester, scored if adapted.unchanged else None)
 
 

@@ -68,6 +68,8 @@ def test_default_callbacks_train_and_name_every_field_of_training(
                 sections.setdefault(section, {}).update(fields)
     assert set(sections) == {"training", "latency", "cost", "energy"}
     by_the_flow = {"processes", "optimizer", "learning_rate", "compile_seconds"}
+    by_the_flow |= {"micro_batch_size", "accumulation", "out_of_memory"}  # which every trainer measures
+    by_the_flow |= {"optimizer_in_backward", "activation_offload"}
     assert set(sections["training"]) == set(TrainingStats.__slots__) - by_the_flow
     assert set(sections["cost"]) == set(Cost.__slots__)
     assert set(sections["energy"]) == set(Energy.__slots__)

@@ -16,6 +16,7 @@ from ftlab.models.recompute import recompute_activations
 from ftlab.modules.prompted import PromptedModule
 from ftlab.schema import DatasetConfig
 from tests.prompting import LABELS, NETS, TEXTS, WORDS, language_model, prompt, prompt_tokens
+from tests.soft_prompts import METHODS, soften
 
 OWN = torch.tensor([0, 1, 2, 1])  # labels of TEXTS
 
@@ -151,3 +152,36 @@ def test_it_learns_through_the_data_module_and_its_scores_are_the_scorers(tmp_pa
 def test_label_smoothing_is_refused():
     with pytest.raises(ConfigError, match=r"model\.label_smoothing=0\.1 is for a head.*type model\.label_smoothing=0"):
         make(language_model(), prompt_tokens(), label_smoothing=0.1)
+
+
+@pytest.mark.parametrize("words", WORDS)
+@pytest.mark.parametrize("method", METHODS)
+def test_virtual_tokens_learn_from_their_gradients_with_the_prefix_read_once(method, words):
+    net, tokens = soften(language_model("gpt2").train(), method), prompt_tokens(verbalisers=WORDS[words])
+    net.apply(lambda part: setattr(part, "p", 0.0) if isinstance(part, torch.nn.Dropout) else None)
+    for block in net.get_base_model().transformer.h:
+        block.attn.attn_dropout.p = 0.0
+    other = copy.deepcopy(net)
+    module = make(net, tokens)
+    loss = module.training_step(batch_of(module), 0)
+    loss.backward()
+    plain = make(other, tokens, cache=False)  # peft's own forward, examples in front of each row
+    wanted = plain.training_step(batch_of(plain), 0)
+    wanted.backward()
+    torch.testing.assert_close(loss, wanted, rtol=1e-5, atol=1e-5)
+    found, theirs = gradients(net), gradients(other)
+    assert found.keys() == theirs.keys() == {n for n, p in net.named_parameters() if "prompt_encoder" in n}
+    for name, gradient in theirs.items():
+        torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-5, msg=name)
+        assert float(gradient.abs().max()) > 0
+
+
+def test_layers_that_are_computed_again_learn_the_same_virtual_tokens():
+    net, tokens = soften(language_model().train(), "prompt_tuning"), prompt_tokens()
+    other = copy.deepcopy(net)
+    recompute_activations(other.get_base_model())
+    for each in (net, other):
+        module = make(each, tokens)
+        module.training_step(batch_of(module), 0).backward()
+    (found,), (wanted,) = (gradients(each).values() for each in (other, net))
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-6)

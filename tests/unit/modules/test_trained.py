@@ -46,7 +46,7 @@ def batches() -> Loader:
 def make(**options: Any) -> CausalLMModule:
     optimizer = build_optimizer({"_target_": "torch.optim.AdamW", "lr": 0.05}, "cpu", "32-true")
     return CausalLMModule(
-        Tiny(),
+        options.pop("net", None) or Tiny(),
         optimizer=optimizer,
         scheduler=lambda optimizer, steps: torch.optim.lr_scheduler.ConstantLR(optimizer, 1.0, steps),
         **{"fingerprint": "base-1", **options},
@@ -118,3 +118,39 @@ def test_a_task_must_say_how_it_scores() -> None:
     for call in (lambda: module.scores(), lambda: module.begin_split("val"), lambda: module.score_batch({}, "val")):
         with pytest.raises(NotImplementedError):
             call()
+
+
+class Moves(L.Callback):
+    """Writes down the bias after each step, and whether it has moments."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[list[float], bool]] = []
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
+        bias = pl_module.net.head.bias
+        self.seen.append((bias.tolist(), bool(trainer.optimizers[0].state.get(bias))))
+
+
+@pytest.mark.parametrize("clip", [None, 0.01])
+def test_groups_start_at_their_share_of_all_steps_and_train_at_their_share_of_the_rate(
+    tmp_path: Any, clip: float | None
+) -> None:
+    net = Tiny()
+    groups = [{"params": [net.head.weight]}, {"params": [net.head.bias], "lr_scale": 0.5, "starts_at": 0.5}]
+    module, watch = make(net=net, param_groups=groups, weight_decay=0.1), Moves()
+    start = net.head.bias.tolist()
+    quiet: dict[str, Any] = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    trainer = L.Trainer(
+        accelerator="cpu",
+        default_root_dir=tmp_path,
+        enable_checkpointing=False,
+        max_epochs=4,
+        callbacks=[watch],
+        gradient_clip_val=clip,
+        **quiet,
+    )
+    trainer.fit(module, batches())
+    assert [values == start for values, _ in watch.seen] == [True, True, False, False]
+    assert [moments for _, moments in watch.seen] == [False, False, True, True]
+    made = trainer.optimizers[0].param_groups
+    assert [(g["lr"], g["weight_decay"]) for g in made] == [(0.05, 0.1), (0.025, 0.0)]
