@@ -18,8 +18,10 @@ from ftlab.decoding.prompt_tokens import PromptTokens
 from ftlab.errors import DataError
 from ftlab.measure.memory import is_out_of_memory
 from ftlab.models.first_token import first_token_only
+from ftlab.models.last_token import read_last_token
 from ftlab.models.positions import max_positions
 from ftlab.models.tokens import Text, Tokens, split_pairs
+from ftlab.models.virtual_tokens import virtual_tokens
 from ftlab.prompts.classification import ClassificationPrompt
 from ftlab.torch_model import TorchModel, weights_dtype
 
@@ -60,6 +62,7 @@ class TorchPredictor(TorchModel):
         prompt: ClassificationPrompt | None = None,
     ) -> None:
         super().__init__(net, tokenizer, max_length=max_length, device=device, precision=precision)
+        read_last_token(self.net)
         self.labels = list(labels)
         self._prompt = prompt
         self.batch_tokens = batch_tokens(device)  # padding included, of a batch whose size is left open
@@ -183,5 +186,8 @@ def load_predictor(
     if prompt is None:
         raise DataError(f"{folder}/ftlab.json names labels and no prompt that asks for them; train the run again")
     positions = max_positions(loaded.net.config)  # type: ignore[arg-type]
-    tokens = PromptTokens.of(prompt, loaded.tokenizer, max_length=max_length, positions=positions)
+    virtual = virtual_tokens(loaded.net)
+    tokens = PromptTokens.of(
+        prompt, loaded.tokenizer, max_length=max_length, positions=positions, virtual_tokens=virtual
+    )
     return PromptedPredictor(net, tokens, **where)

@@ -43,9 +43,14 @@ def _positions(c: Composed) -> Iterable[str]:
     except UserError:
         return  # said where the run is opened
     most = record.model.max_positions if record.model else None
+    virtual = int(record.prompt.get("virtual_tokens") or 0)  # that its adapter puts before each text
     length = c.values["dataset"]["max_length"]
-    if most is not None and length > most:
-        yield f"dataset.max_length={length} is beyond the model's {most} positions; write dataset.max_length={most}"
+    if most is not None and length > most - virtual:
+        less = f", of which {virtual} are its adapter's" if virtual else ""
+        yield (
+            f"dataset.max_length={length} is beyond the model's {most} positions{less}; write "
+            f"dataset.max_length={most - virtual}"
+        )
 
 
 EVALUATE_RULES: tuple[Callable[[Composed], Iterable[str]], ...] = (

@@ -7,18 +7,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from peft import PeftModel
 from torch import Tensor, nn
 
 from ftlab.decoding.cache import roomy_cache
+from ftlab.decoding.kept_prefix import soft_prefix
 from ftlab.models.positions import max_positions
+from ftlab.models.virtual_tokens import base_of, virtual_tokens
 
 
 class Decoder:
     """B prompts that are being continued.
 
     Prompts are padded on the left, so that all of them end at the same place; positions are counted from each prompt's
-    first token. Virtual tokens of an adapter (prompt, prefix and p-tuning) stand before them all.
+    first token. Virtual tokens of an adapter (prompt, prefix and p-tuning) stand before them all, the padding too; what
+    they come to is computed once for the weights as they are.
 
     Args:
         net: a transformers causal language model, or a PeftModel around one, in eval mode, on ``device``.
@@ -42,22 +44,27 @@ class Decoder:
         self._mask: Tensor | None = None
         self._next: Tensor | None = None  # (B, 1) position of the next token; None: the network counts by itself
         positions = None
-        if virtual or int(lengths.min()) < width:
+        if int(lengths.min()) < width:
             padding = width - lengths[:, None]
             mask = torch.ones(len(prompts), self._width + room, dtype=torch.int64)
             mask[:, virtual : self._width] = torch.arange(width) >= padding
             self._mask = mask.to(device)
             if "position_ids" in accepted:
                 counted = (mask[:, : self._width].cumsum(-1) - 1).clamp(min=0).to(device)
-                positions, self._next = counted, counted[:, -1:] + 1
+                positions, self._next = counted[:, virtual:], counted[:, -1:] + 1
         ids = torch.tensor([[pad] * (width - len(p)) + list(map(int, p)) for p in prompts], device=device)
-        self.logits = self._forward(self._width, positions, **self._opening(net, ids, virtual))
+        if virtual:
+            # Not through PeftModel.forward: it puts its virtual tokens before every step, and drops position_ids.
+            for number, (keys, values) in enumerate(soft_prefix(net).read(net)):
+                rows = (len(prompts), -1, -1, -1)
+                self._cache.update(keys.expand(rows), values.expand(rows), number)
+        self.logits = self._forward(self._width, ids, positions)
 
     def step(self, tokens: Tensor) -> Tensor:
         """Append ``tokens`` (B,) and return the logits (B, V) in float32 of those that follow, also in ``logits``."""
         self._width += 1
         positions, self._next = self._next, None if self._next is None else self._next + 1
-        self.logits = self._forward(self._width, positions, input_ids=tokens[:, None])
+        self.logits = self._forward(self._width, tokens[:, None], positions)
         return self.logits
 
     def keep(self, rows: Tensor) -> None:
@@ -66,43 +73,19 @@ class Decoder:
         self._mask = None if self._mask is None else self._mask[rows]
         self._next = None if self._next is None else self._next[rows]
 
-    def _forward(self, width: int, positions: Tensor | None, **inputs: Any) -> Tensor:  # noqa: ANN401
-        if positions is not None:
-            read = inputs.get("input_ids", inputs.get("inputs_embeds"))
-            assert read is not None, "something is read"
-            inputs["position_ids"] = positions[:, -read.shape[1] :]
+    def _forward(self, width: int, ids: Tensor, positions: Tensor | None) -> Tensor:
+        inputs: dict[str, Any] = {} if positions is None else {"position_ids": positions}
         mask = None if self._mask is None else self._mask[:, :width]
         output = self._net(
-            attention_mask=mask, past_key_values=self._cache, use_cache=True, **inputs, **self._last_only
+            input_ids=ids,
+            attention_mask=mask,
+            past_key_values=self._cache,
+            use_cache=True,
+            **inputs,
+            **self._last_only,
         )
         logits: Tensor = output.logits[:, -1].float()
         return logits
-
-    def _opening(self, net: nn.Module, ids: Tensor, virtual: int) -> dict[str, Tensor]:
-        """Return what is read first: the prompts (B, T), behind the virtual tokens where these are embeddings."""
-        if not virtual:
-            return {"input_ids": ids}
-        assert isinstance(net, PeftModel), "only these have virtual tokens"
-        # Not through PeftModel.forward: it puts its virtual tokens before every step, and drops position_ids.
-        prompt: Any = net.get_prompt(len(ids))
-        if isinstance(prompt, Tensor):  # (B, virtual, hidden)
-            embedded = base_of(net).get_input_embeddings()(ids)  # type: ignore[operator]
-            return {"inputs_embeds": torch.cat([prompt.to(embedded.dtype), embedded], dim=1)}
-        for number, layer in enumerate(prompt.layers):  # keys and values of a prefix
-            self._cache.update(layer.keys, layer.values, number)
-        return {"input_ids": ids}
-
-
-def base_of(net: nn.Module) -> nn.Module:
-    """Return the transformers network inside ``net``."""
-    return net.get_base_model() if isinstance(net, PeftModel) else net
-
-
-def virtual_tokens(net: nn.Module) -> int:
-    """Return how many virtual tokens an adapter puts before each text."""
-    if not isinstance(net, PeftModel) or not net.active_peft_config.is_prompt_learning:
-        return 0
-    return int(net.active_peft_config.num_virtual_tokens)
 
 
 def context_tokens(net: nn.Module) -> int | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from ftlab.decoding.decoder import base_of
+from ftlab.models.virtual_tokens import base_of
 from ftlab.prompts.special import end_id
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ftlab.decoding.decoder import base_of, virtual_tokens
+from ftlab.decoding.chosen_logits import logits_at
 from ftlab.decoding.label_tokens import Answers
-from ftlab.decoding.prefix import SharedPrefix, logits_at
+from ftlab.decoding.prefix import SharedPrefix
 from ftlab.decoding.prompt_tokens import PromptTokens
 from ftlab.models.tokens import Text, split_pairs
+from ftlab.models.virtual_tokens import base_of, virtual_tokens
 
 Encoded = dict[str, Tensor]
 CONTENT_FREE = ("N/A", "[MASK]", "")  # arXiv:2102.09690, section 5
@@ -22,11 +23,13 @@ _MOST_LOGITS = 2**26  # numbers held at a time: 256 MiB in float32
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Inputs of the network, and the N places, among the last ``width`` that it reads, whose next token is asked for.
+    """What to call with which inputs, and the N places, among the last ``width`` read, whose next token is asked for.
 
+    ``net`` goes on from the prefix in the inputs where that is kept, virtual tokens included: it puts none in front.
     ``rows``, ``columns``, ``tokens`` (N,): where, and which token.
     """
 
+    net: nn.Module
     inputs: dict[str, Any]
     rows: Tensor
     columns: Tensor
@@ -44,7 +47,8 @@ class LabelScorer:
     One pass of the network per batch. What stands before every text is computed once for the weights as they are
     (``cache``), else with each text; both read the same token ids, and their scores are equal but for rounding. Answers
     of several tokens are read in the same pass, side by side behind the text, each blind to the others. Networks whose
-    attention cannot be told so (flash, sliding windows, virtual tokens in front) read each text once per label.
+    attention cannot be told so (flash, sliding windows) read each text once per label. Virtual tokens of an adapter are
+    the first part of what is kept; without a cache they stand in front of each row, and of each label's.
 
     Args:
         net: a transformers causal language model, or a PeftModel around one, in eval mode.
@@ -62,8 +66,7 @@ class LabelScorer:
         self.labels = prompt.labels
         self.calibration = prompt.calibration if calibration is None else calibration
         self.answers = Answers.of(tokens.answers)
-        cached = (prompt.cache if cache is None else cache) and not virtual_tokens(net)
-        self._prefix = SharedPrefix(net, tokens.prefix, cached=cached)
+        self._prefix = SharedPrefix(net, tokens.prefix, cached=prompt.cache if cache is None else cache)
         self._favour: tuple[object, Tensor] | None = None  # state of the network, log-probabilities without a text
 
     def encode(self, texts: Sequence[Text]) -> Encoded:
@@ -99,7 +102,8 @@ class LabelScorer:
         rows, columns = (targets[:, 1:] >= 0).nonzero(as_tuple=True)
         tokens = targets[rows, columns + 1]
         # Nothing is read off an answer's last token.
-        return Asked(self._prefix.inputs(ids[:, :-1], mask[:, :-1]), rows, columns, tokens, ids.shape[1] - 1)
+        inputs = self._prefix.inputs(ids[:, :-1], mask[:, :-1])
+        return Asked(self._prefix.net, inputs, rows, columns, tokens, ids.shape[1] - 1)
 
     def forget(self) -> None:
         """Drop what was computed for the weights as they were; changed weights are noticed without it."""
@@ -125,12 +129,12 @@ class LabelScorer:
     def _scored(self, ids: Tensor, mask: Tensor) -> Tensor:
         if not self.answers.width:
             return self._by_first_token(ids, mask)
-        return self._side_by_side(ids, mask) if _takes_any_mask(self.net) else self._one_by_one(ids, mask)
+        return self._side_by_side(ids, mask) if _takes_any_mask(self._prefix.net) else self._one_by_one(ids, mask)
 
     def _by_first_token(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Answers of one token: the place before the answer knows them all."""
         last = mask.sum(dim=1) - 1  # (B,)
-        logits = logits_at(self.net, self._prefix.inputs(ids, mask), _rows(ids), last, ids.shape[1])  # (B, V)
+        logits = logits_at(self._prefix.net, self._prefix.inputs(ids, mask), _rows(ids), last, ids.shape[1])  # (B, V)
         return _log_likelihoods(logits, self.answers.first.to(ids.device).expand(len(ids), -1))
 
     def _side_by_side(self, ids: Tensor, mask: Tensor) -> Tensor:
@@ -141,7 +145,7 @@ class LabelScorer:
         rows = _rows(ids)[:, None].expand(-1, 1 + answers.width)
         behind = torch.arange(width, width + answers.width, device=ids.device).expand(batch, -1)
         columns = torch.cat([last[:, None], behind], dim=1)  # (B, 1 + L)
-        logits = logits_at(self.net, inputs, rows.reshape(-1), columns.reshape(-1), width + answers.width)
+        logits = logits_at(self._prefix.net, inputs, rows.reshape(-1), columns.reshape(-1), width + answers.width)
         logits = logits.view(batch, 1 + answers.width, -1)
         first = _log_likelihoods(logits[:, 0], answers.first.expand(batch, -1))  # (B, C)
         rest = _log_likelihoods(logits[:, 1:].flatten(0, 1), answers.next.repeat(batch)[:, None])  # (B L, 1)
@@ -153,7 +157,7 @@ class LabelScorer:
         answers, count = self.answers.to(ids.device), len(self.answers.lengths)
         labels = torch.arange(count, device=ids.device).repeat(len(ids))  # (B C,)
         asked = self.asked(ids.repeat_interleave(count, 0), mask.repeat_interleave(count, 0), labels)
-        logits = logits_at(self.net, asked.inputs, asked.rows, asked.columns, asked.width)
+        logits = logits_at(asked.net, asked.inputs, asked.rows, asked.columns, asked.width)
         found = _log_likelihoods(logits, asked.tokens[:, None]).squeeze(1)
         total = torch.zeros(len(labels), device=ids.device).index_add(0, asked.rows, found)
         return total.view(-1, count) / answers.lengths

@@ -41,6 +41,7 @@ class PromptTokens:
         *,
         max_length: int,
         positions: int | None,
+        virtual_tokens: int = 0,
     ) -> PromptTokens:
         """Return ``prompt`` in the tokens of ``tokenizer``.
 
@@ -49,6 +50,7 @@ class PromptTokens:
             tokenizer: a fast one; left as it is.
             max_length: of a suffix; less where the network has no room for it.
             positions: tokens the network takes; None: any number.
+            virtual_tokens: that an adapter puts in front of them all.
 
         Raises:
             ConfigError: two answers are the same tokens, or one has none.
@@ -62,10 +64,11 @@ class PromptTokens:
             prefix += _content_ids(tokenizer, piece, spaced) if number % 2 else _frame_ids(tokenizer, piece)
         between, after = _frame_ids(tokenizer, prompt.between), _frame_ids(tokenizer, prompt.after)
         assert after, "at least a line break follows a text"
-        room = math.inf if positions is None else positions - len(prefix) - max(map(len, answers))
+        left = math.inf if positions is None else positions - virtual_tokens
+        room = left - len(prefix) - max(map(len, answers))
         least = len(between) + len(after) + 1 + prompt.pairs
         if room < least:
-            raise ModelError(_no_room(prompt, len(prefix) + least - 1, positions, int(least - room)))
+            raise ModelError(_no_room(prompt, len(prefix) + least - 1, positions, virtual_tokens, int(least - room)))
         space = prompt.text_space if spaced else ""
         suffixes = _suffix_tokenizer(tokenizer, between, after, space)
         return cls(prompt, tuple(prefix), answers, len(between) + len(after), suffixes, int(min(max_length, room)))
@@ -139,8 +142,10 @@ def _check_answers(prompt: ClassificationPrompt, answers: Sequence[tuple[int, ..
             )
 
 
-def _no_room(prompt: ClassificationPrompt, taken: int, positions: int | None, missing: int) -> str:
-    said = f"prompt={prompt.name} takes {taken} tokens, and the model has positions for {positions} with text and label"
+def _no_room(prompt: ClassificationPrompt, taken: int, positions: int | None, virtual: int, missing: int) -> str:
+    too = f", {virtual} virtual tokens" if virtual else ""
+    has = f"the model has positions for {positions} with text{too} and label"
+    said = f"prompt={prompt.name} takes {taken} tokens, and {has}"
     rounds = prompt.shots // len(prompt.answers)
     if not rounds:
         return f"{said}; shorten prompt.instruction by {missing} tokens or more"

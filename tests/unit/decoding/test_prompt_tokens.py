@@ -63,6 +63,9 @@ def test_texts_are_cut_where_the_network_has_no_room_for_more():
     assert cut.max_length == made.after + 5
     assert len(made.prefix) + cut.max_length + max(map(len, cut.answers)) == room
     assert PromptTokens.of(made.prompt, tokenizer(), max_length=64, positions=None).max_length == 64
+    assert PromptTokens.of(made.prompt, tokenizer(), max_length=64, positions=room, virtual_tokens=4).max_length == (
+        made.after + 1
+    )
 
 
 def test_a_prompt_that_leaves_no_room_says_its_tokens_and_what_to_shorten():
@@ -71,6 +74,8 @@ def test_a_prompt_that_leaves_no_room_says_its_tokens_and_what_to_shorten():
         PromptTokens.of(made, tokenizer(), max_length=64, positions=60)
     with pytest.raises(ModelError, match=r"positions for 9 .*; shorten prompt\.instruction by \d+ tokens"):
         PromptTokens.of(prompt([]), tokenizer(), max_length=64, positions=9)
+    with pytest.raises(ModelError, match=r"positions for 60 with text, 30 virtual tokens and label; shorten"):
+        PromptTokens.of(prompt([]), tokenizer(), max_length=64, positions=60, virtual_tokens=30)
 
 
 def test_the_smaller_number_of_examples_that_is_named_fits():

@@ -26,6 +26,7 @@ from ftlab.errors import ModelError
 from ftlab.modules import token_loss
 from ftlab.modules.causal_lm import CausalLMModule
 from ftlab.modules.supervised import find_places
+from tests.soft_prompts import soften
 
 VOCABULARY = 50
 GPT2 = {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 32}
@@ -53,6 +54,7 @@ ADAPTERS = {
     "lora_head": lambda net: get_peft_model(net, LoraConfig(**LORA, target_modules=["lm_head"])),
     "prompt": lambda net: get_peft_model(net, PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3)),
     "prefix": lambda net: get_peft_model(net, PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3)),
+    "p_tuning": lambda net: soften(net, "p_tuning", 3),
 }
 
 
@@ -139,7 +141,7 @@ CASES = [
     *((kind, "none") for kind in SIZES),
     *((kind, adapter) for kind in ("gpt2", "llama", "qwen2") for adapter in ("lora", "prompt")),
     ("llama", "lora_head"),
-    ("gpt2", "prefix"),
+    *((kind, adapter) for kind in ("gpt2", "llama", "qwen2") for adapter in ("prefix", "p_tuning")),
 ]
 
 
