@@ -4,8 +4,16 @@ import lightning as L
 import pytest
 import torch
 from torch import nn
+from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from ftlab.build import build_callbacks, build_metrics, build_optimizer, build_scheduler, build_trainer
+from ftlab.build import (
+    build_adapter,
+    build_callbacks,
+    build_metrics,
+    build_optimizer,
+    build_scheduler,
+    build_trainer,
+)
 from ftlab.errors import ConfigError
 
 
@@ -54,3 +62,16 @@ def test_an_interval_of_steps_counts_across_epochs(tmp_path):
     node = {"_target_": "lightning.Trainer", "val_check_interval": 7, "accelerator": "cpu", "devices": 1}
     trainer = build_trainer(node, precision="32-true", folder=tmp_path, callbacks=[], logger=False)
     assert trainer.check_val_every_n_epoch is None and trainer.val_check_interval == 7
+
+
+def test_members_of_a_stack_are_built_with_their_own_options_and_runtime_values():
+    bitfit = {"_target_": "ftlab.adapters.bitfit.add_bitfit", "learning_rate": 0.5, "name": "bitfit"}
+    lora = {"_target_": "ftlab.adapters.lora.add_lora", "learning_rate": 1.0, "rank": 2, "merge": "auto"}
+    node = {"_target_": "ftlab.adapters.stack.add_stack", "stack": ["lora", "bitfit"], "lora": lora, "bitfit": bitfit}
+    numbers = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    config = AutoConfig.for_model("bert", vocab_size=20, **numbers)
+    with torch.device("meta"):
+        net = AutoModelForSequenceClassification.from_config(config)
+    adapted = build_adapter({**node, "name": "stack", "learning_rate": 1.0, "merge": True}, net, 10)
+    ranks = {p.shape[0] for name, p in adapted.net.named_parameters() if "lora_A" in name}
+    assert ranks == {2} and [group["lr_scale"] for group in adapted.param_groups] == [1.0, 0.5]
