@@ -20,6 +20,7 @@ _CLOSED = {
     "job.env_copy": "set environment variables in the shell",
 }
 _BASIC = tuple(f"hydra._internal.core_plugins.basic_{kind}.Basic{kind.title()}" for kind in ("launcher", "sweeper"))
+BASIC_SWEEPER = _BASIC[1]  # every combination of the values, in the order they are typed
 _PLUGINS = "hydra_plugins"
 
 

@@ -8,6 +8,7 @@ from ftlab.check.chat_rules import CHAT_RULES
 from ftlab.check.composed import Composed
 from ftlab.check.evaluate_rules import EVALUATE_RULES
 from ftlab.check.list_rules import LIST_RULES
+from ftlab.check.plan_rules import PLAN_RULES
 from ftlab.check.predict_rules import PREDICT_RULES
 from ftlab.check.train_rules import TRAIN_RULES
 
@@ -18,6 +19,7 @@ RULES: Mapping[str, tuple[Callable[[Composed], Iterable[str]], ...]] = {
     "evaluate": EVALUATE_RULES,
     "list": LIST_RULES,
     "chat": CHAT_RULES,
+    "plan": PLAN_RULES,
 }
 
 

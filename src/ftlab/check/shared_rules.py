@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ftlab.check.components import typed
 from ftlab.check.composed import Composed, missing_path, sentences
 from ftlab.check.ranges import select
 from ftlab.datasets.formats import is_file_name
@@ -74,6 +75,13 @@ def latency(c: Composed) -> Iterable[str]:
             f"latency.max_seconds={latency['max_seconds']} is less than latency.min_seconds={latency['min_seconds']}; "
             f"write latency.min_seconds={latency['max_seconds']}"
         )
+
+
+def budget(c: Composed) -> Iterable[str]:
+    """Yield a budget that buys nothing."""
+    dollars = c.values["budget_usd"]
+    if dollars is not None and not dollars > 0:  # NaN neither
+        yield f"budget_usd={typed(dollars)} must be above 0; write e.g. budget_usd=5, or leave it out"
 
 
 def login(c: Composed) -> Iterable[str]:

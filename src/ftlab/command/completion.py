@@ -14,7 +14,9 @@ import sys
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
+from ftlab.check.plan_rules import HERE, device_names
 from ftlab.command.arguments import DEFAULT, Arguments, root_keys, verbs
+from ftlab.command.every import PLAN
 from ftlab.command.hydra_main import call_hydra
 from ftlab.errors import ConfigError
 
@@ -47,6 +49,9 @@ def candidates(line: str, shell: str = "bash") -> list[str]:
     words = line.split()[1:]
     current = "" if not words or line[-1:].isspace() else words.pop()
     verb = next((word for word in words if word in verbs()), None)
+    if verb == PLAN and current.startswith("device="):  # the one key whose values are files, and no group
+        names = [*HERE, *device_names()]
+        return [f"device={name}" for name in names if f"device={name}".startswith(current)]
     kept = [word for word in words if "=" in word or word in ("-m", "--multirun")]
     before = os.environ.get("COMP_LINE")
     os.environ["COMP_LINE"] = " ".join(["ftlab", *kept, current])
@@ -61,7 +66,7 @@ def candidates(line: str, shell: str = "bash") -> list[str]:
             del os.environ["COMP_LINE"]
         else:
             os.environ["COMP_LINE"] = before
-    roots = {*root_keys(verb or DEFAULT), "hydra", *(["experiment"] if verb in (None, DEFAULT) else [])}
+    roots = {*root_keys(verb or DEFAULT), "hydra", *(["experiment"] if verb in (None, DEFAULT, PLAN) else [])}
     found = [word for word in out.getvalue().split() if _is_offered(word, current, roots)]
     return [*(name for name in verbs() if verb is None and not words and name.startswith(current)), *found]
 

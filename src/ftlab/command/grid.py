@@ -13,6 +13,7 @@ from ftlab.command.composer import Composer
 from ftlab.command.overrides import Given
 
 MOST = 64  # cells that are checked one by one; the values beyond are tried one at a time
+WHOLE = 1000  # cells that are composed where each of them must be looked at
 TOO_MANY = 10_000  # jobs nobody meant to start
 
 Cells = list[tuple[Given, ...]]
@@ -26,19 +27,23 @@ class Grid:
     jobs: int
 
 
-def expand(composer: Composer, givens: Sequence[Given]) -> Grid:
-    """Return every combination of the swept values; of a large grid the first ones and each further value alone."""
+def expand(composer: Composer, givens: Sequence[Given], most: int | None = None) -> Grid:
+    """Return every combination of the swept values; of a large grid the first ones and each further value alone.
+
+    ``most`` cells are listed before a grid is large; None: ``MOST``.
+    """
+    most = MOST if most is None else most
     options, counts = [], []
     for given in givens:
-        values, count = _alternatives(composer, given)
+        values, count = _alternatives(composer, given, most)
         options.append(values)
         counts.append(count)
-    cells = list(itertools.islice(itertools.product(*options), MOST))
+    cells = list(itertools.islice(itertools.product(*options), most))
     jobs = min(math.prod(counts), TOO_MANY)
-    return Grid(cells if jobs <= MOST else [*cells, *_alone(cells, options)], jobs)
+    return Grid(cells if jobs <= most else [*cells, *_alone(cells, options)], jobs)
 
 
-def _alternatives(composer: Composer, given: Given) -> tuple[list[Given], int]:
+def _alternatives(composer: Composer, given: Given, most: int) -> tuple[list[Given], int]:
     """Return the override once per value it sweeps over, and how many there are.
 
     Of a long range the first values and the last stand for those between.
@@ -50,7 +55,7 @@ def _alternatives(composer: Composer, given: Given) -> tuple[list[Given], int]:
     last, count = "", 0
     for last in itertools.islice(_values(given.override), TOO_MANY):
         count += 1
-        if count <= MOST or not given.override.is_range_sweep():
+        if count <= most or not given.override.is_range_sweep():
             found.append(last)
     values = found if len(found) == count else [*found, last]
     typed = given.text.partition("=")[0]

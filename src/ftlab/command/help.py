@@ -56,6 +56,16 @@ EXAMPLES = {
         ),
         ("ftlab evaluate latest dataset.test=new.csv 'dataset.labels=[no,yes]'", "what its numbers 0 and 1 mean"),
     ),
+    "plan": (
+        ("ftlab plan model=bert_large adapter=lora", "memory, time and money on this machine"),
+        (
+            "ftlab plan -m model=distilbert,bert_large,llama3_8b adapter=full,lora,qlora device=t4_16gb",
+            "nine trainings on a GPU that is not here: which fit, and what would make the others fit",
+        ),
+        ("ftlab plan -m model=llama3_8b device=t4_16gb,l4_24gb,h100_80gb adapter=qlora", "on which device"),
+        ("ftlab plan -m adapter=full,lora,ia3 budget_usd=0.01 skip_unfit=true", "what a sweep would leave out"),
+        ("ftlab plan model=bert_base --json", "for a program"),
+    ),
     "list": (
         ("ftlab list", "the newest 20 runs below outputs, sweeps with their jobs"),
         ("ftlab list status=failed,killed", "what went wrong, and where it lies"),
@@ -68,7 +78,7 @@ _FLAGS = (
     ("--cfg job [--resolve]", "print the configuration and stop"),
     ("--info defaults", "print which files it is made of"),
     ("--config-dir <folder>", "groups of your own beside these"),
-    ("--json", "of list: print one JSON array"),
+    ("--json", "of list and plan: print one JSON array"),
     ("--version", "print the version"),
     ("--hydra-help", "flags of Hydra"),
     ('eval "$(ftlab -sc install=bash)"', "complete words with the tab key"),
@@ -133,7 +143,7 @@ def _options(verb: str) -> Iterator[tuple[str, str]]:
 
 
 def _commented(kind: type, prefix: str, hidden: set[str]) -> Iterator[tuple[str, str]]:
-    for line in inspect.getsource(kind).splitlines():
+    for line in _fields(kind).values():
         found = _FIELD.match(line)
         if found is None or found["name"] in hidden or found["name"].startswith("_"):
             continue
@@ -146,6 +156,12 @@ def _commented(kind: type, prefix: str, hidden: set[str]) -> Iterator[tuple[str,
             )
         else:
             yield f"{prefix}{found['name']}{_default(found['value'])}", (found["comment"] or "").replace("None", "null")
+
+
+def _fields(kind: type) -> dict[str, str]:
+    """Return the line of source of each field, a base's fields first; a field declared again has its later line."""
+    lines = [line for one in reversed(kind.__mro__[:-1]) for line in inspect.getsource(one).splitlines()]
+    return {found["name"]: line for line in lines if (found := _FIELD.match(line))}
 
 
 def _default(value: str) -> str:

@@ -17,6 +17,7 @@ from ftlab.command.composer import register_schema
 from ftlab.command.order import RESOLVER
 from ftlab.command.resume import wanted
 from ftlab.command.sharing import job_threads
+from ftlab.command.sweeps import reason_left_out
 from ftlab.locks import take_lock, unlock
 from ftlab.paths import run_status
 from ftlab.redact import redact_text
@@ -43,7 +44,7 @@ def run_job(cfg: DictConfig) -> None:
 def run_sweep_job(cfg: DictConfig) -> None:
     """Run one job of a sweep: an error becomes its record, and the rest goes on.
 
-    Of a sweep that goes on, a job that finished is kept as it is.
+    Of a sweep that goes on, a job that finished is kept as it is. One that the sweep leaves out is recorded only.
     """
     with job_threads(cfg):  # in a worker of another launcher nothing heavy is imported yet
         _run_sweep_job(cfg)
@@ -52,7 +53,8 @@ def run_sweep_job(cfg: DictConfig) -> None:
 def _run_sweep_job(cfg: DictConfig) -> None:
     sweep = importlib.import_module("ftlab.verbs.sweep")
     folder = _folder()  # made by Hydra
-    if wanted(cfg) is not None and run_status(folder) == "finished":
+    before = run_status(folder)
+    if wanted(cfg) is not None and before == "finished":
         (folder.parent / "multirun.yaml").unlink(missing_ok=True)
         print(f"\njob {folder.name}: finished before, and is kept", flush=True)
         return
@@ -61,7 +63,15 @@ def _run_sweep_job(cfg: DictConfig) -> None:
     # Hydra's sweeper leaves its whole configuration here, environment variables it was told to copy included.
     (folder.parent / "multirun.yaml").unlink(missing_ok=True)
     print(f"\njob {folder.name}: {' '.join(HydraConfig.get().overrides.task)}", flush=True)
+    reason = reason_left_out(folder)
     try:
+        if reason is not None:
+            _settle_name(cfg)
+            sweep.record_skip(cfg, folder, reason)
+            print(f"left out: {redact_text(reason)}", flush=True)
+            return
+        if before == "skipped":  # when the sweep began; now it may run
+            (folder / "result.json").unlink()
         _run(cfg, folder)
     except Exception as error:
         sweep.record_failure(cfg, folder, error)
@@ -71,9 +81,13 @@ def _run_sweep_job(cfg: DictConfig) -> None:
         gc.collect()  # a trainer and its network refer to each other: else they would lie beside those of the next job
 
 
-def _run(cfg: DictConfig, folder: Path) -> None:
+def _settle_name(cfg: DictConfig) -> None:
     if OmegaConf.is_interpolation(cfg.model, "name"):
         cfg.model.name = str(cfg.model.name)  # the resolver is ours; the record must do without
+
+
+def _run(cfg: DictConfig, folder: Path) -> None:
+    _settle_name(cfg)
     verb = str(HydraConfig.get().job.config_name)
     verb_function(verb)(cfg, folder)
 

@@ -53,19 +53,30 @@ class Order:
 
     Args:
         cells: the jobs that were looked at; the first one stands for a single run.
+        every: all jobs in the order of their numbers, where each must be looked at; else empty.
         jobs: how many jobs there are.
         overrides: what Hydra is told.
         launcher: Hydra's node of what starts the jobs of a sweep.
+        sweeper: Hydra's node of what chooses their options.
         typing_faults: sentences about overrides that cannot be read or set.
         faults: sentences about the configurations that come out.
     """
 
     cells: list[Cell] = field(default_factory=list)
+    every: list[Cell] = field(default_factory=list)
     jobs: int = 1
     overrides: list[str] = field(default_factory=list)
     launcher: Mapping[str, Any] = field(default_factory=dict)
+    sweeper: Mapping[str, Any] = field(default_factory=dict)
     typing_faults: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+
+    def apart(self) -> list[str]:
+        """Return, per job, what was typed for it and not for all; model, adapter and device are told anyway."""
+        known = ("model", "adapter", "device")
+        typed = [[g.text for g in cell.given if g.key not in known] for cell in self.every or self.cells]
+        shared = set.intersection(*(set(words) for words in typed)) if typed else set()
+        return [" ".join(word for word in words if word not in shared) for words in typed]
 
     def raise_faults(self, *, typing_only: bool = False) -> None:
         """Raise every fault at once.
@@ -86,11 +97,14 @@ def last_part(checkpoint: object) -> str:
 OmegaConf.register_new_resolver(RESOLVER, last_part, replace=True)
 
 
-def make_order(arguments: Arguments, composer: Composer) -> Order:
-    """Compose and check what the arguments ask for. Faults are gathered in the order; none is raised."""
+def make_order(arguments: Arguments, composer: Composer, most: int | None = None) -> Order:
+    """Compose and check what the arguments ask for. Faults are gathered in the order; none is raised.
+
+    Of a grid with more cells than ``most`` (None: ``grid.MOST``) some stand for the others.
+    """
     reader = Reader(composer, multirun=arguments.multirun)
     givens = _name_checkpoints(reader.read(arguments.overrides), composer)
-    grid = expand(composer, givens)
+    grid = expand(composer, givens, most)
     order = Order(
         jobs=grid.jobs,
         overrides=[*composer.search_path, *(given.passed for given in givens), *_quoted(arguments, composer)],
@@ -164,6 +178,7 @@ def _make_cell(
     if foreign and (hydra is not base.hydra or not order.cells):
         order.typing_faults += hydra_faults(plain(hydra, resolve=False), plain(composer.load().hydra, resolve=False))
     order.launcher = order.launcher or plain(hydra.launcher, resolve=False)
+    order.sweeper = order.sweeper or plain(hydra.sweeper, resolve=False)
     choices = {str(group): str(choice) for group, choice in hydra.runtime.choices.items() if choice is not None}
     choices |= {one.key: str(one.override.value()) for one in given if one.is_group}
     return Cell(cfg, choices, given)

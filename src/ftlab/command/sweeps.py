@@ -18,6 +18,7 @@ from ftlab.redact import redact
 from ftlab.state import compared, digest
 
 NAME = "sweep.json"
+LEFT_OUT = "left_out"  # in the note of the grid: number of a job -> why it is not run
 _MOST_BYTES = 2_000_000
 
 
@@ -96,6 +97,13 @@ def _latest(output_dir: Path, here: dict[str, Any]) -> Path:
     folder, there = free[0]
     said = _told(there, here)
     raise ConfigError(f"{nothing}; the newest unfinished one goes on with: {_command(there, folder)} ({said})")
+
+
+def reason_left_out(job: Path) -> str | None:
+    """Return why the sweep leaves out the job of this folder; None: it is to run."""
+    grid = _read_grid(job.parent) or {}
+    reason = (grid.get(LEFT_OUT) or {}).get(job.name.partition("_")[0])
+    return None if reason is None else str(reason)
 
 
 def _is_unfinished(folder: Path, grid: dict[str, Any]) -> bool:

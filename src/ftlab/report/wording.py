@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ftlab.metrics.measures import MEASURES
 from ftlab.results import RunResult
@@ -84,6 +84,25 @@ def number(value: float | None, unit: str = "") -> str:
     value = value if abs(value) >= 100 else float(f"{value:.3g}")
     text = f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.{_decimals(value)}f}"
     return f"{text} {unit}".rstrip()
+
+
+def scaled(value: float | None, letters: str = "KMBT") -> str:
+    """Return a large number with a letter for its thousands: ``22.7 M``, ``8.03 B``; FLOPs take ``KMGTP``."""
+    if not _known(value):
+        return UNKNOWN
+    assert value is not None
+    power = 0
+    while abs(value) >= 999.5 and power < len(letters):
+        value, power = value / 1000, power + 1
+    return f"{float(f'{value:.3g}'):g} {letters[power - 1]}" if power else number(value)
+
+
+def span(ends: tuple[float, float] | None, say: Callable[[float | None], str]) -> str:
+    """Return a range as ``say`` writes its ends: ``12 s to 40 s``; where both read the same, one of them."""
+    if ends is None:
+        return UNKNOWN
+    low, high = say(ends[0]), say(ends[1])
+    return low if low == high else f"{low} to {high}"
 
 
 def count(many: int, noun: str) -> str:

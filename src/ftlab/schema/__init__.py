@@ -10,7 +10,7 @@ from ftlab.schema.asking import GenerationConfig, PromptConfig
 from ftlab.schema.data import DatasetConfig, LimitConfig
 from ftlab.schema.measuring import CostConfig, LatencyConfig, PredictionsConfig, TrackingConfig
 from ftlab.schema.model import ModelConfig
-from ftlab.schema.verbs import ChatConfig, EvaluateConfig, ListConfig, PredictConfig, TrainConfig
+from ftlab.schema.verbs import ChatConfig, EvaluateConfig, ListConfig, PlanConfig, PredictConfig, TrainConfig
 
 __all__ = [
     "ChatConfig",
@@ -22,6 +22,7 @@ __all__ = [
     "LimitConfig",
     "ListConfig",
     "ModelConfig",
+    "PlanConfig",
     "PredictConfig",
     "PredictionsConfig",
     "PromptConfig",

@@ -42,7 +42,17 @@ class TrainConfig:
     resume_policy: str = (
         "same"  # same options only; strict: and no damaged checkpoint passed over; changed: go on anyway
     )
+    budget_usd: Optional[float] = None  # dollars for training, over all jobs of -m: one that would break it is left out
+    skip_unfit: bool = False  # leave out the jobs of -m that do not fit the memory of the device they train on
     dry_run: bool = False  # check the configuration, then stop
+
+
+@dataclass
+class PlanConfig(TrainConfig):
+    """Root of ``ftlab plan``: what ``train`` takes, and the device to plan for."""
+
+    device: str = "auto"  # auto (this machine), cpu, a data sheet such as t4_16gb, or a file such as mine.yaml
+    json: bool = False  # print one JSON array instead of a table; also written --json
 
 
 @dataclass

@@ -13,14 +13,14 @@ from mlflow.tracking import MlflowClient
 from omegaconf import DictConfig
 from rich.console import Console
 
-from ftlab.errors import UserError
+from ftlab.errors import ConfigError, UserError
 from ftlab.mlflow_store import FAULTS
 from ftlab.redact import redact_text
 from ftlab.report.terminal import show, sweep_table
 from ftlab.results import RunResult, load_result
 from ftlab.state import write_durably
 from ftlab.tracking import MlflowRun, tracking_uri
-from ftlab.verbs.record import failed_result, run_tags
+from ftlab.verbs.record import failed_result, run_tags, write_config
 from ftlab.verbs.resuming import close_dead, known_run, state_before
 
 NAME = "sweep.json"
@@ -85,6 +85,14 @@ def record_failure(cfg: DictConfig, folder: Path, error: BaseException) -> None:
         child.finish("FAILED")
         result = failed_result(cfg, folder, error, read_sweep(folder), child.names.to_dict())
     result.save(folder)
+
+
+def record_skip(cfg: DictConfig, folder: Path, reason: str) -> None:
+    """Leave a record of a job that was left out before it began: no MLflow run, since nothing ran."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "config.yaml").is_file():
+        write_config(cfg, folder)
+    failed_result(cfg, folder, ConfigError(reason), read_sweep(folder), status="skipped").save(folder)
 
 
 def finish(cfg: DictConfig, folder: Path, *, whole: bool) -> int:

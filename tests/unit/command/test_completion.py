@@ -12,7 +12,7 @@ from ftlab.errors import ConfigError
     [
         ("ftlab pre", ["predict", "predictions."]),
         ("ftlab model=bert_", [f"model=bert_{size}" for size in ("base", "large", "medium", "mini", "small", "tiny")]),
-        ("ftlab adapter=l", ["adapter=lora"]),
+        ("ftlab adapter=he", ["adapter=head"]),
         ("ftlab train -m adapter=lora adapter.r", ["adapter.rank="]),
         (
             "ftlab predict ",
@@ -24,6 +24,9 @@ from ftlab.errors import ConfigError
                 ]
             ),
         ),
+        ("ftlab plan device=l", ["device=l4_24gb"]),
+        ("ftlab plan -m model=minilm device=m", ["device=m3_max_64gb"]),
+        ("ftlab plan experiment=w", ["experiment=write_posts"]),
         ("ftlab list sort=main li", ["limit="]),
         ("ftlab list outputs sta", ["status="]),
         ("ftlab predict some/folder te", ["text=", "text_column=", "text_pair_column="]),
@@ -39,16 +42,15 @@ def test_words_that_may_follow(line, offered):
 
 def test_the_first_word_may_be_a_verb_or_any_option():
     found = candidates("ftlab ")
-    assert found[:5] == ["chat", "evaluate", "list", "predict", "train"] and {"model=", "seed=", "trainer."} <= set(
-        found
-    )
+    assert found[:6] == ["chat", "evaluate", "list", "plan", "predict", "train"]
+    assert {"model=", "seed=", "trainer."} <= set(found)
     assert not [word for word in found if word.startswith("hydra") or "_target_" in word]
 
 
 def test_the_query_reads_the_line_of_the_shell(capsys, monkeypatch):
-    monkeypatch.setenv("COMP_LINE", "ftlab adapter=l")
+    monkeypatch.setenv("COMP_LINE", "ftlab adapter=he")
     assert complete(parse(["-sc", "query=bash"])) == 0
-    assert capsys.readouterr().out == "adapter=lora\n"
+    assert capsys.readouterr().out == "adapter=head\n"
 
 
 def test_the_script_to_install_serves_ftlab(capsys):

@@ -30,6 +30,15 @@ def test_options_come_from_the_schema_with_their_comments():
     assert "model._target_" not in options and "None" not in options
 
 
+def test_a_plan_takes_what_a_training_takes_and_says_its_own_of_the_device():
+    options, training = section(help_text("plan"), "Options"), section(help_text(), "Options")
+    assert "auto (this machine), cpu, a data sheet such as t4_16gb" in options and "of inference" not in options
+    assert options.count("\n  device=auto") == 1 and "\n  json=false" in options
+    own = {line.split()[0] for line in training.splitlines()[1:] if line.startswith("  ")}
+    assert own <= {line.split()[0] for line in options.splitlines()[1:] if line.startswith("  ")}
+    assert "budget_usd" in training and "skip_unfit=false" in training
+
+
 def test_lines_fit_a_terminal():
     assert max(map(len, help_text().splitlines())) <= WIDTH
     assert max(map(len, help_text("predict").splitlines())) <= WIDTH

@@ -1,6 +1,7 @@
 """One job, as Hydra runs it."""
 
 import gc
+import json
 import sys
 import types
 import weakref
@@ -18,14 +19,20 @@ QUIET = ["hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logg
 @pytest.fixture
 def verb(monkeypatch):
     """A verb that notes what it sees and raises what it is told to."""
-    seen = types.SimpleNamespace(calls=[], error=None, failures=[])
+    seen = types.SimpleNamespace(calls=[], error=None, failures=[], skipped=[])
 
     def train(cfg, folder):
         seen.calls.append((cfg.model.name, folder, cfg.seed, (folder / ".lock").exists()))
         if seen.error:
             raise seen.error
 
-    sweep = types.SimpleNamespace(record_failure=lambda cfg, folder, error: seen.failures.append((folder, error)))
+    def record_skip(cfg, folder, reason):
+        seen.skipped.append((folder.name, reason))
+        (folder / "result.json").write_text(json.dumps({"run": {"status": "skipped"}}))
+
+    sweep = types.SimpleNamespace(
+        record_failure=lambda cfg, folder, error: seen.failures.append((folder, error)), record_skip=record_skip
+    )
     monkeypatch.setitem(sys.modules, "ftlab.verbs.train", types.SimpleNamespace(train=train))
     monkeypatch.setitem(sys.modules, "ftlab.verbs.sweep", sweep)
     return seen
@@ -72,6 +79,23 @@ def test_an_error_in_a_sweep_is_recorded_and_the_rest_goes_on(verb, tmp_path, ca
     assert len(verb.calls) == 2 and [error for _, error in verb.failures] == [verb.error] * 2
     assert "0_minilm_full failed: ValueError" in capsys.readouterr().err
     assert not list(tmp_path.rglob(".lock"))
+
+
+def leave_out(folder, reasons):
+    grid = {"jobs": 2, "digest": "", "config": {}, "overrides": [], "left_out": reasons}
+    (folder / "sweep.json").write_text(json.dumps({"id": "a", "grid": grid}))
+
+
+def test_a_job_that_the_sweep_leaves_out_is_recorded_and_may_run_later(verb, tmp_path, capsys):
+    leave_out(tmp_path, {"1": "needs 20 GB"})
+    sweep(tmp_path, "seed=1,2")
+    assert [seed for _, _, seed, _ in verb.calls] == [1]
+    assert verb.skipped == [("1_minilm_full", "needs 20 GB")]
+    assert "left out: needs 20 GB" in capsys.readouterr().out and not list(tmp_path.rglob(".lock"))
+    leave_out(tmp_path, {})
+    sweep(tmp_path, "seed=1,2", "resume=latest")
+    assert [folder.name for _, folder, *_ in verb.calls] == ["0_minilm_full", "0_minilm_full", "1_minilm_full"]
+    assert not (tmp_path / "1_minilm_full" / "result.json").exists()  # the run writes its own
 
 
 def test_a_job_of_a_sweep_begins_without_what_the_one_before_held(verb, tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 from ftlab.command.arguments import parse
 from ftlab.command.composer import Composer
 from ftlab.command.order import make_order
-from ftlab.command.sweeps import find_sweep, grid_note
+from ftlab.command.sweeps import find_sweep, grid_note, reason_left_out
 from ftlab.errors import ConfigError
 from ftlab.locks import take_lock, unlock
 
@@ -38,7 +38,7 @@ def test_a_grid_is_known_by_its_jobs_not_by_how_it_goes_on(order):
     note = grid_note(order(*GRID))
     assert (note["jobs"], note["seeds"]) == (4, [1, 2])
     assert note["overrides"][1:] == GRID
-    again = grid_note(order(*GRID, "resume=latest", "tracking=none"))
+    again = grid_note(order(*GRID, "resume=latest", "tracking=none", "budget_usd=3", "skip_unfit=true"))
     assert again["digest"] == note["digest"] and again["config"] == note["config"]
     assert "resume=latest" not in again["overrides"]
     others = [["adapter=lora,full", "seed=1,2"], ["adapter=full,lora", "seed=1,3"], [*GRID, "name=n"], GRID[:1]]
@@ -91,3 +91,12 @@ def test_several_folders_and_changed_options_are_not_for_sweeps(order, sweep, tm
         find_sweep(order("seed=1", f"resume=latest,{sweep}"))
     with pytest.raises(ConfigError, match="for one run"):
         find_sweep(order(*GRID, "resume=latest", "resume_policy=changed"))
+
+
+def test_a_job_knows_by_its_number_why_it_is_left_out(order, sweep):
+    note = json.loads((sweep / "sweep.json").read_text())
+    assert reason_left_out(sweep / "1_x") is None
+    note["grid"]["left_out"] = {1: "it is too dear"}
+    (sweep / "sweep.json").write_text(json.dumps(note))
+    assert reason_left_out(sweep / "1_x") == "it is too dear" and reason_left_out(sweep / "11_x") is None
+    assert reason_left_out(sweep / "job") is reason_left_out(sweep / "nowhere" / "1_x") is None

@@ -95,3 +95,26 @@ def test_the_line_that_says_what_happened_is_the_last_of_a_traceback():
     assert wording.first_line("ValueError: bad\nmore") == "ValueError: bad"
     assert wording.first_line("Traceback (most recent call last):\n  File x\nValueError: bad\n") == "ValueError: bad"
     assert wording.first_line(None) == wording.first_line(" \n") == "-"
+
+
+@pytest.mark.parametrize(
+    ("value", "letters", "said"),
+    [
+        (None, "KMBT", "-"),
+        (12, "KMBT", "12"),
+        (999, "KMBT", "999"),
+        (999_700, "KMBT", "1 M"),
+        (22_713_216, "KMBT", "22.7 M"),
+        (8.03e9, "KMBT", "8.03 B"),
+        (4.82e10, "KMGTP", "48.2 G"),
+        (3e18, "KMGTP", "3000 P"),
+    ],
+)
+def test_large_numbers_have_a_letter_for_their_thousands(value, letters, said):
+    assert wording.scaled(value, letters) == said
+
+
+def test_a_range_whose_ends_read_the_same_is_one_number():
+    assert wording.span((1.0, 2.0), wording.usd) == "$1.00 to $2.00"
+    assert wording.span((1.001, 1.002), wording.usd) == "$1.00"
+    assert wording.span(None, wording.usd) == "-"
