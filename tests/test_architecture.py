@@ -39,6 +39,7 @@ RANK = {room: rank for rank, column in enumerate(ORDER) for room in column}
 # The configuration check knows what the component rooms accept, and must not wait for their heavy imports.
 LIGHT = {
     "models.folder",
+    "models.load_options",
     "datasets.options",
     "decoding.options",
     "prompts.chat",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from transformers import GenerationConfig, PretrainedConfig, PreTrainedModel
 
 from ftlab.models.architecture import read_config
 from ftlab.models.folder import GENERATION, Reference, read_object
+from ftlab.models.load_options import read_load_options
 from ftlab.models.source import checkpoint_reference
 from ftlab.models.weights import LoadedNet, load_net, meta_net
 from ftlab.schema import ModelConfig
@@ -16,7 +18,9 @@ from ftlab.schema import ModelConfig
 _ENDS = ("bos_token_id", "eos_token_id")
 
 
-def load_causal_lm(cfg: ModelConfig, pad_token_id: int | None = None) -> LoadedNet:
+def load_causal_lm(
+    cfg: ModelConfig, pad_token_id: int | None = None, load: Mapping[str, Any] | None = None
+) -> LoadedNet:
     """Return the language model that ``cfg`` asks for, with the output it was trained with.
 
     ``init=random`` draws from torch's global generator: seed it first. Its ``config.use_cache`` is off, so that texts
@@ -26,12 +30,14 @@ def load_causal_lm(cfg: ModelConfig, pad_token_id: int | None = None) -> LoadedN
     Args:
         cfg: the model.
         pad_token_id: the tokenizer's.
+        load: how the base is held (`LoadOptions`); None: as it comes.
 
     Raises:
         ModelError: the weights cannot be had, cannot be read, do not fit the configuration, lack the output layer, or
             are not a causal language model's.
     """
-    loaded, source = load_net(cfg, read_config(cfg, pad_token_id=pad_token_id, task="causal_lm"), "causal_lm")
+    config = read_config(cfg, pad_token_id=pad_token_id, task="causal_lm")
+    loaded, source = load_net(cfg, config, "causal_lm", read_load_options(load))
     reference = None if source is None else checkpoint_reference(cfg)
     _set_generation(loaded.net, None if source is None else source.folder, reference)
     return loaded

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from transformers import PretrainedConfig, PreTrainedModel
 
 from ftlab.models.architecture import read_config
+from ftlab.models.load_options import read_load_options
 from ftlab.models.weights import LoadedNet as LoadedNet
 from ftlab.models.weights import load_net, meta_net
 from ftlab.schema import ModelConfig
 
 
-def load_classifier(cfg: ModelConfig, labels: Sequence[str], pad_token_id: int | None = None) -> LoadedNet:
+def load_classifier(
+    cfg: ModelConfig,
+    labels: Sequence[str],
+    pad_token_id: int | None = None,
+    load: Mapping[str, Any] | None = None,
+) -> LoadedNet:
     """Return the network that ``cfg`` asks for, with a head for ``labels``.
 
     A head that the checkpoint lacks, or has for another number of labels, is drawn from torch's global generator; so
@@ -23,11 +30,13 @@ def load_classifier(cfg: ModelConfig, labels: Sequence[str], pad_token_id: int |
         cfg: the model.
         labels: names by number.
         pad_token_id: the tokenizer's (see `read_config`).
+        load: how the base is held (`LoadOptions`); None: as it comes.
 
     Raises:
         ModelError: the weights cannot be had, cannot be read, or do not fit the configuration.
     """
-    loaded, _ = load_net(cfg, _labelled(read_config(cfg, len(labels), pad_token_id), labels), "classification")
+    config = _labelled(read_config(cfg, len(labels), pad_token_id), labels)
+    loaded, _ = load_net(cfg, config, "classification", read_load_options(load))
     return loaded
 
 

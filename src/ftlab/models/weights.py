@@ -22,10 +22,13 @@ from ftlab.models.attention import attention_of
 from ftlab.models.digest import file_digest, tensor_digest
 from ftlab.models.embedded import check_package
 from ftlab.models.folder import Reference, weight_files
+from ftlab.models.load_options import LoadOptions
+from ftlab.models.quantization import quantize_base
 from ftlab.models.quiet import quiet
 from ftlab.models.source import Origin, Source, checkpoint_reference, find_source
 from ftlab.schema import ModelConfig
 
+_AS_IS = LoadOptions()
 _AUTO: dict[Task, Any] = {"classification": AutoModelForSequenceClassification, "causal_lm": AutoModelForCausalLM}
 
 
@@ -33,14 +36,24 @@ _AUTO: dict[Task, Any] = {"classification": AutoModelForSequenceClassification, 
 class LoadedNet:
     """A network ready for an adapter."""
 
-    net: PreTrainedModel  # in train mode, fp32, on the CPU
+    net: PreTrainedModel  # in train mode, fp32 but for what is quantised, on the CPU
     revision: str | None  # commit of the hub repository; None: not from the hub
-    weights_digest: str  # sha256 of the checkpoint's file, or of the random base's tensors
+    weights_digest: str  # sha256 of the checkpoint's file, or of the random base's tensors; before quantisation
     origin: Origin
+    load: LoadOptions = _AS_IS
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the base as it is held: what was trained on it fits no other."""
+        return self.load.fingerprint(self.weights_digest)
 
 
-def load_net(cfg: ModelConfig, config: PretrainedConfig, task: Task) -> tuple[LoadedNet, Source | None]:
-    """Return the network of this configuration, and where its files lie; None: it is random.
+def load_net(
+    cfg: ModelConfig, config: PretrainedConfig, task: Task, load: LoadOptions = _AS_IS
+) -> tuple[LoadedNet, Source | None]:
+    """Return the network of this configuration, its base held as ``load`` says, and where its files lie.
+
+    None: it is random.
 
     Raises:
         ModelError: the weights cannot be had, cannot be read, or do not fit the configuration.
@@ -48,13 +61,15 @@ def load_net(cfg: ModelConfig, config: PretrainedConfig, task: Task) -> tuple[Lo
     if cfg.init == "random":
         net = _build(cfg, config, task)
         digest = tensor_digest(net.base_model.state_dict())
-        return LoadedNet(_ready(net, ""), None, digest, "random"), None
+        quantize_base(net, load)
+        return LoadedNet(_ready(net, ""), None, digest, "random", load), None
     reference = checkpoint_reference(cfg)
     source = find_source(cfg, "weights")
     paths = weight_files(source.folder, reference)
     digest = check_package(cfg, source.folder) if source.origin == "embedded" else file_digest(paths)
     net = _load(cfg, config, _read_tensors(paths, reference), reference, task)
-    return LoadedNet(_ready(net, reference.value), source.revision, digest, source.origin), source
+    quantize_base(net, load)
+    return LoadedNet(_ready(net, reference.value), source.revision, digest, source.origin, load), source
 
 
 def meta_net(cfg: ModelConfig, config: PretrainedConfig, task: Task) -> PreTrainedModel:

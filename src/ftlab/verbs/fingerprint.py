@@ -41,5 +41,6 @@ def fingerprint(settings: TrainConfig, net: nn.Module, material: Material, machi
     for name in [each.name for each in fields(tokens)]:
         array = getattr(tokens, name)
         total.update(array.tobytes() + b"\n" if isinstance(array, np.ndarray) else f"{name} {array}\n".encode())
-    total.update(tensor_digest(net.state_dict()).encode())
+    # Buffers that no file holds, too: a quantised base lies in them.
+    total.update(tensor_digest({**net.state_dict(), **dict(net.named_buffers())}).encode())
     return total.hexdigest()

@@ -15,6 +15,7 @@ from torch import nn
 from ftlab.models.attention import attention_used
 from ftlab.models.positions import max_positions
 from ftlab.models.pretrained import LoadedNet
+from ftlab.models.quantization import count_parameters, stored_bytes
 from ftlab.models.tokenizer import LoadedTokenizer
 from ftlab.redact import redact, redact_text
 from ftlab.results import Energy, ModelInfo, RunInfo, RunResult, TrainingStats
@@ -55,7 +56,9 @@ def write_config(cfg: DictConfig, folder: Path) -> None:
 
 def mlflow_params(cfg: DictConfig) -> dict[str, Any]:
     """Return the resolved leaf values of the configuration, redacted, for MLflow."""
-    plain = OmegaConf.to_container(cfg, resolve=True)
+    plain: Any = OmegaConf.to_container(cfg, resolve=True)
+    if "adapter" in plain:  # not for every verb
+        plain["adapter"] = used(plain["adapter"])
     params: dict[str, Any] = redact(leaves(plain))
     left_out = ("dataset.samples", "resume")
     return {k: v for k, v in params.items() if not k.endswith("_target_") and not k.startswith(left_out)}
@@ -128,9 +131,8 @@ def task_overrides() -> list[str]:
 def model_info(task: Task, net: nn.Module, loaded: LoadedNet, tokenizer: LoadedTokenizer, precision: str) -> ModelInfo:
     """Count the network as it is trained: base, head and adapter."""
     cfg = task.settings.model
-    total = sum(p.numel() for p in net.parameters())
+    total = count_parameters(net)
     trainable = sum(p.numel() for p in net.parameters() if p.requires_grad)
-    size = sum(p.numel() * p.element_size() for p in net.parameters())
     return ModelInfo(
         name=cfg.name,
         checkpoint=cfg.checkpoint or "random",
@@ -144,17 +146,24 @@ def model_info(task: Task, net: nn.Module, loaded: LoadedNet, tokenizer: LoadedT
         parameters=total,
         trainable_parameters=trainable,
         trainable_percent=100 * trainable / total,
-        size_mb=size / 1e6,
+        size_mb=stored_bytes(net) / 1e6,
         precision=precision,
         attention=attention_used(loaded.net),
         gradient_checkpointing=cfg.gradient_checkpointing,
+        quantization=loaded.load.name,
     )
 
 
 def component(node: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a component's settings for the record: all but its class."""
-    settings: dict[str, Any] = redact({k: v for k, v in node.items() if k != "_target_"})
-    return settings
+    """Return a component's settings for the record: all but its class, and of several adapters those that are used."""
+    settings: dict[str, Any] = redact({k: v for k, v in used(node).items() if k != "_target_"})
+    return {k: component(v) if isinstance(v, Mapping) and "_target_" in v else v for k, v in settings.items()}
+
+
+def used(adapter: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an adapter's options without those of members that are not in its stack."""
+    chosen = adapter.get("stack") or ()
+    return {k: v for k, v in adapter.items() if not (isinstance(v, Mapping) and "_target_" in v) or k in chosen}
 
 
 def failed_result(
