@@ -5,11 +5,11 @@ import shutil
 
 import pytest
 import torch
-from peft import AutoPeftModel
+from peft import AutoPeftModel, PromptTuningConfig, get_peft_model
 from transformers import AutoConfig, AutoTokenizer, dynamic_module_utils
 
 from ftlab.adapters.lora import add_lora
-from ftlab.artefact import load_artefact, save_artefact
+from ftlab.artefact import Base, load_artefact, save_artefact
 from ftlab.errors import DataError, ModelError
 from ftlab.launch import main
 from ftlab.models.folder import Reference, weight_files
@@ -30,12 +30,12 @@ def folder(run):
 
 @pytest.fixture
 def adapter(run, tmp_path):
-    """An adapter folder whose base is a folder beside it."""
-    base = shutil.copytree(run / "model", tmp_path / "base")
+    """An adapter folder with its base in it."""
+    base = shutil.copytree(run / "model", tmp_path / "before")
     torch.manual_seed(0)
     wrapped = add_lora(load_classifier(ModelConfig(name="base", checkpoint=str(base)), LABELS).net, rank=2).net
     tokenizer = load_tokenizer(ModelConfig(name="base", checkpoint=str(base)), None).tokenizer
-    save_artefact(wrapped, tokenizer, tmp_path / "adapter", labels=LABELS, base=str(base))
+    save_artefact(wrapped, tokenizer, tmp_path / "adapter", labels=LABELS, base=Base())
     return tmp_path / "adapter"
 
 
@@ -162,10 +162,8 @@ def test_a_pickled_adapter_is_not_read(adapter, canary):
         ("auto_mapping", {"base_model_class": "X", "parent_library": "evil"}),
         ("megatron_config", {"a": 1}),
         ("megatron_core", "evil"),
-        ("peft_type", "XLORA"),
-        ("peft_type", "PROMPT_TUNING"),
         ("task_type", "CAUSAL_LM"),
-        ("use_dora", True),
+        ("init_lora_weights", "pissa"),
         ("loftq_config", {"loftq_bits": 4}),
         ("tokenizer_kwargs", {"trust_remote_code": True}),
         ("target_modules", "(a+)+$"),
@@ -173,12 +171,39 @@ def test_a_pickled_adapter_is_not_read(adapter, canary):
         ("r", "8"),
         ("r", True),
         ("adapters", {"x": "/somewhere"}),
+        ("prompt_tuning_init_text", "someone/model"),
+        ("tokenizer_name_or_path", "someone/model"),
     ],
 )
 def test_an_adapter_that_ftlab_would_not_have_written_is_refused(adapter, key, value):
     set_keys(adapter / "adapter_config.json", **{key: value})
     with pytest.raises(ModelError, match=rf"adapter_config\.json sets {key}=.*, which ftlab's LoRA never does"):
         load_artefact(adapter)
+
+
+@pytest.mark.parametrize("kind", ["XLORA", "LOHA", "PROMPT_TUNING", "P_TUNING", "IA3", "ADALORA"])
+def test_an_adapter_that_says_it_is_of_another_kind_is_refused(adapter, kind):
+    set_keys(adapter / "adapter_config.json", peft_type=kind)
+    with pytest.raises(
+        ModelError, match=r"adapter_config\.json sets .* which ftlab.* never does and which may load code"
+    ):
+        load_artefact(adapter)
+
+
+def test_a_prompt_whose_first_words_peft_would_fetch_a_tokenizer_for_is_refused(adapter, tmp_path):
+    base = load_classifier(ModelConfig(name="base", checkpoint=str(tmp_path / "before")), LABELS).net
+    config = PromptTuningConfig(task_type="SEQ_CLS", num_virtual_tokens=4)
+    tokenizer = load_tokenizer(ModelConfig(name="base", checkpoint=str(tmp_path / "before")), None).tokenizer
+    folder = tmp_path / "soft"
+    save_artefact(get_peft_model(base, config), tokenizer, folder, labels=LABELS, base=Base())
+    assert load_artefact(folder).labels == LABELS  # without the fault
+    fetched = {"prompt_tuning_init": "TEXT", "prompt_tuning_init_text": "x", "tokenizer_name_or_path": "someone/model"}
+    for key, value in fetched.items():
+        before = (folder / "adapter_config.json").read_text()
+        set_keys(folder / "adapter_config.json", **{key: value})
+        with pytest.raises(ModelError, match=f"sets {key}={value}, which ftlab's prompt tuning never does"):
+            load_artefact(folder)
+        (folder / "adapter_config.json").write_text(before)
 
 
 def test_peft_itself_imports_what_an_adapter_names(adapter, canary, tmp_path, monkeypatch):
@@ -195,12 +220,12 @@ def test_peft_itself_imports_what_an_adapter_names(adapter, canary, tmp_path, mo
 
 
 def test_the_base_that_an_adapter_names_is_held_to_the_same_rules(adapter, tmp_path, canary):
-    set_keys(tmp_path / "base" / "config.json", auto_map={"AutoConfig": "evil.Config"})
+    set_keys(adapter / "base" / "config.json", auto_map={"AutoConfig": "evil.Config"})
     with pytest.raises(ModelError, match=r"config\.json sets auto_map, which would run code"):
         load_artefact(adapter)
-    for base in ("http://127.0.0.1:9/x", "../../nowhere/at/all", "/dev/null"):
+    for base in ("http://127.0.0.1:9/x", "../../nowhere/at/all", "../before", str(tmp_path / "before"), "/dev/null"):
         set_keys(adapter / "adapter_config.json", base_model_name_or_path=base)
-        with pytest.raises(ModelError, match=r"model\.checkpoint="):
+        with pytest.raises(ModelError, match="neither a hub id nor the folder base beside it, and ftlab follows no"):
             load_artefact(adapter)
     for base in (None, "", 3, ["x"]):
         set_keys(adapter / "adapter_config.json", base_model_name_or_path=base)

@@ -72,8 +72,21 @@ class Latency(Measuring):
             self.rows, self.samples, self.energy = [], [], {}
             self.measure(predictor)
 
-    def measure(self, predictor: Any) -> None:  # noqa: ANN401 - any backend's predictor
-        """Time every batch size with ``predictor``, beside what was timed before: another form of the same model."""
+    def measure(self, predictor: Any, *, ships: bool = True) -> None:  # noqa: ANN401 - any backend's predictor
+        """Time every batch size with ``predictor``, beside what was timed before: another form of the same model.
+
+        The form that ships comes last, and energy is its own: ``ships=False`` puts the new rows in front.
+        """
+        before = self.rows, self.samples, self.energy
+        self.rows, self.samples, self.energy = [], [], {}
+        self._measure(predictor)
+        if ships:
+            self.rows, self.samples = before[0] + self.rows, before[1] + self.samples
+            self.energy = {**before[2], **self.energy}
+        else:
+            self.rows, self.samples, self.energy = self.rows + before[0], self.samples + before[1], before[2]
+
+    def _measure(self, predictor: Any) -> None:  # noqa: ANN401 - any backend's predictor
         hold()  # the number of threads that is recorded, whatever was imported or changed since
         texts = self._texts(predictor)
         random.Random(_ORDER_SEED).shuffle(texts)  # noqa: S311 - an order, not a secret

@@ -27,6 +27,8 @@ class About:
     chat_template: Mapping[str, Any] | None = None  # name, sha256, chosen; its text lies with the tokenizer
     max_length: int | None = None  # tokens, in training
     base_digest: str | None = None  # of the weights that an adapter rests on
+    adapter: str | None = None  # name of the method it was trained with
+    quantization: Mapping[str, Any] | None = None  # adapter.load: how the base is held under the adapter; None: whole
 
 
 def write_about(about: About, folder: Path) -> None:
@@ -64,6 +66,6 @@ def _fits(about: About) -> bool:
         ("causal_lm", "lm"),
     )
     told = about.head == "classification" or (about.task == "classification") == (labels is not None)
-    texts = (about.prompt, about.chat_template)
+    texts = (about.prompt, about.chat_template, about.quantization)
     length = about.max_length is None or (isinstance(about.max_length, int) and about.max_length > 0)
     return named and uses and told and length and all(text is None or isinstance(text, dict) for text in texts)

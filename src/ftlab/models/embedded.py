@@ -55,9 +55,15 @@ def embedded_folder(cfg: ModelConfig) -> Path | None:
     return None if package is None or cfg.embedded is None else package_folder(cfg.embedded)
 
 
-def package_of(checkpoint: str) -> str | None:
-    """Return the name of the package that carries this hub model, or None."""
-    return next((name for name, package in PACKAGES.items() if package.checkpoint == checkpoint), None)
+def package_of(checkpoint: str, sha256: str | None = None) -> str | None:
+    """Return the name of the package that carries this hub model, if given in weights of this digest, or None."""
+    found = (name for name, package in PACKAGES.items() if package.checkpoint == checkpoint)
+    return next((name for name in found if sha256 in (None, PACKAGES[name].sha256)), None)
+
+
+def is_published(name: str | None) -> bool:
+    """Return whether package ``name`` carries the hub's own bytes, not the same model in fewer bits."""
+    return name in PACKAGES and PACKAGES[name].gguf is None
 
 
 def package_folder(name: str) -> Path | None:

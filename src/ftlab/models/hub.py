@@ -28,6 +28,7 @@ Kind = Literal["config", "tokenizer", "weights"]
 REACH_SECONDS = 4.0  # how long the hub may take to answer the first request
 _FORGET_SECONDS = 60.0  # after which an unreachable hub is asked again: a sweep need not wait at each job
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
 _SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")
 
 
@@ -43,6 +44,16 @@ class _Answer:
 
 _answers: dict[tuple[str, str], _Answer] = {}
 _fetched: dict[tuple[Reference, Kind], Path] = {}  # by this process, which so keeps to one commit
+
+
+def is_commit(revision: object) -> bool:
+    """Return whether ``revision`` names one commit, not a branch that may move on."""
+    return isinstance(revision, str) and _COMMIT.fullmatch(revision) is not None
+
+
+def is_hub_id(name: str) -> bool:
+    """Return whether ``name`` can be a hub repository: no path, no address."""
+    return _HUB_ID.fullmatch(name) is not None and ".." not in name
 
 
 def find_cached(reference: Reference, kind: Kind) -> Path | None:

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from torch import nn
 from transformers import PreTrainedModel
 
+from ftlab.artefact import is_adapter
 from ftlab.build import build_adapter, check_optimizer
 from ftlab.errors import ModelError
 from ftlab.models.attention import attention_note
+from ftlab.models.load_options import read_load_options
 from ftlab.models.merging import is_mergeable
 from ftlab.models.positions import check_max_length
+from ftlab.models.quantization import check_quantizable
 from ftlab.models.recompute import recompute_activations
 from ftlab.models.tokenizer import LoadedTokenizer, check_vocabulary
+from ftlab.models.virtual_tokens import check_virtual_tokens, virtual_tokens
 from ftlab.schema import TrainConfig
 
 
-def check_model(settings: TrainConfig, net: PreTrainedModel, tokenizer: LoadedTokenizer) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What is known of a network before it is loaded."""
+
+    remarks: list[str]  # for the user
+    virtual_tokens: int  # that the adapter puts before every text
+
+
+def check_model(settings: TrainConfig, net: PreTrainedModel, tokenizer: LoadedTokenizer) -> Tried:
     """Try length, vocabulary and adapter on ``net``, and the optimizer on one small tensor.
 
     Args:
@@ -23,33 +37,39 @@ def check_model(settings: TrainConfig, net: PreTrainedModel, tokenizer: LoadedTo
         net: on the meta device; the adapter changes it.
         tokenizer: of the run.
 
-    Returns:
-        What the user should know of the network.
-
     Raises:
         ConfigError: the optimizer refuses its options.
         ModelError: max_length beyond the positions, a tokenizer with more tokens than the model has embeddings, an
-            adapter that does not fit, gradient checkpointing or attention that the architecture or this machine has
-            not.
+            adapter that does not fit, gradient checkpointing or attention that the architecture, the adapter or this
+            machine has not, packed texts behind virtual tokens.
     """
     check_max_length(settings.model, net.config, settings.dataset.max_length)
     check_vocabulary(tokenizer, net.config)
     max_length = settings.dataset.max_length
+    check_quantizable(net, read_load_options(settings.adapter.get("load")))
     adapted = build_adapter(settings.adapter, net, None, tokenizer=tokenizer.tokenizer, max_length=max_length)
+    virtual = virtual_tokens(adapted.net)
+    check_max_length(settings.model, net.config, max_length, virtual)
     check_merge(settings, adapted.net)
+    check_virtual_tokens(
+        adapted.net,
+        str(settings.adapter.get("name")),
+        packed=settings.dataset.batching == "packed",
+        recomputes=settings.model.gradient_checkpointing,
+    )
     if settings.model.gradient_checkpointing:
         recompute_activations(net)
     check_optimizer(settings.optimizer)
     note = attention_note(settings.model, net.config)
-    return [note] if note else []
+    return Tried([note] if note else [], virtual)
 
 
 def check_merge(settings: TrainConfig, net: nn.Module) -> None:
-    """Raise ModelError where adapter.merge=true asks for what ``net``, adapter included, has nothing to do it with."""
-    if settings.adapter.get("merge") is True and not is_mergeable(net):
+    """Raise ModelError where adapter.merge=true asks it of a wrapper of ``net`` that adds to no weights."""
+    if settings.adapter.get("merge") is True and is_adapter(net) and not is_mergeable(net):
         raise ModelError(
-            f"adapter={settings.adapter.get('name')} cannot be merged: it changes no weights of the model's layers that "
-            "could be replaced; leave out adapter.merge"
+            f"adapter={settings.adapter.get('name')} cannot be merged: it has no update that could be added to the "
+            "model's weights; leave out adapter.merge"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -64,8 +65,13 @@ class Evaluation(ABC):
         assert trained, "a finished run has one"
         model = self.place.resolve() / "model"
         path = os.path.relpath(model, folder.resolve())
-        return Artefact(path, folder_size_mb(model), trained.verified, trained.max_abs_logit_difference)
+        return dataclasses.replace(trained, path=path, size_mb=folder_size_mb(model))
 
     def is_merged(self) -> bool:
         """Tell whether an adapter was folded into the saved weights."""
-        return "merge" in self.trained.adapter and not (self.place / "model" / "adapter_config.json").is_file()
+        artefact, adapter = self.trained.artefact, self.trained.adapter
+        if artefact is not None and artefact.form is not None:
+            return artefact.form == "full" and artefact.merge_seconds is not None
+        members = [adapter[name] for name in adapter.get("stack", ())]
+        wraps = any("merge" in part for part in members or [adapter])
+        return wraps and not (self.place / "model" / "adapter_config.json").is_file()

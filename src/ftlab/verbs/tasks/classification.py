@@ -47,7 +47,7 @@ class ClassificationTask(LabelTask):
             prompt = make_prompt(settings.prompt, None, splits, tokenizer.tokenizer, chat=False)
             check_wrapped(prompt, tokenizer.tokenizer, settings.dataset.max_length)
         net = meta_classifier(settings.model, splits.labels, tokenizer.tokenizer.pad_token_id)
-        remarks = check_model(settings, net, tokenizer)
+        tried = check_model(settings, net, tokenizer)
         price = stages.price_here(settings.cost, machine.device)
         own_metrics = build_metrics(settings.metrics)
         data = TextDataModule(
@@ -56,14 +56,18 @@ class ClassificationTask(LabelTask):
             **self.loading_options(machine),
             wrap=prompt.wrap if prompt else None,
         )
-        record: dict[str, Any] = {"name": "none", "tokens_per_request": data.mean_test_tokens}
+        read, virtual = data.mean_test_tokens, tried.virtual_tokens
+        record: dict[str, Any] = {"name": "none", "tokens_per_request": read}
+        around = 0
         if prompt is not None:
             around = len(tokenizer.tokenizer(prompt.prefix, add_special_tokens=False)["input_ids"])
-            record = prompt_record(prompt, data.mean_test_tokens, around, around / data.mean_test_tokens)
+            record = prompt_record(prompt, read, around, 0.0)
+        # Virtual tokens are no tokens of the request, but they are computed with each.
+        record |= {"virtual_tokens": virtual, "computed_share": (around + virtual) / (read + virtual)}
         return Material(
             splits,
             tokenizer,
-            remarks,
+            tried.remarks,
             price,
             direction(self.monitor, own_metrics),
             classification.build_metrics(len(splits.labels), own_metrics),
@@ -74,7 +78,8 @@ class ClassificationTask(LabelTask):
 
     def load(self, material: Material) -> LoadedNet:
         """Load the network, with a new head."""
-        return load_classifier(self.settings.model, _labels(material), material.tokenizer.tokenizer.pad_token_id)
+        pad, load = material.tokenizer.tokenizer.pad_token_id, self.settings.adapter.get("load")
+        return load_classifier(self.settings.model, _labels(material), pad, load)
 
     def module(self, net: nn.Module, machine: Machine, material: Material, **options: Any) -> TrainedModule:  # noqa: ANN401
         """Return the module that the model's YAML names; a causal model's is for writing, so the classifier's own."""
@@ -98,17 +103,16 @@ class ClassificationTask(LabelTask):
             **options,
         )
 
-    def save(self, net: nn.Module, material: Material, folder: Path, base: str | None, digest: str | None) -> Form:
+    def save(self, net: nn.Module, material: Material, folder: Path, **how: Any) -> Form:  # noqa: ANN401
         """Write the network with the names of its labels."""
         return save_artefact(
             net,
             material.tokenizer.tokenizer,
             folder,
             labels=_labels(material),
-            base=base,
-            base_digest=digest,
             prompt=material.prompt.to_json() if material.prompt else None,
             max_length=self.settings.dataset.max_length,
+            **how,
         )
 
 

@@ -59,7 +59,7 @@ class GenerationTask(Task):
         splits = read_lm_splits(settings.dataset)
         loaded = load_tokenizer(settings.model, settings.dataset.tokenizer)
         template = load_template(settings.model.chat_template, own_template(loaded.tokenizer))
-        remarks = check_model(settings, meta_causal_lm(settings.model, loaded.tokenizer.pad_token_id), loaded)
+        tried = check_model(settings, meta_causal_lm(settings.model, loaded.tokenizer.pad_token_id), loaded)
         own_metrics = build_metrics(settings.metrics)
         data = LmDataModule(
             splits,
@@ -70,7 +70,7 @@ class GenerationTask(Task):
         return Material(
             splits,
             loaded,
-            remarks,
+            tried.remarks,
             stages.price_here(settings.cost, machine.device),
             direction(self.monitor, own_metrics),
             MetricCollection(own_metrics) if own_metrics else None,  # type: ignore[arg-type]
@@ -82,12 +82,14 @@ class GenerationTask(Task):
                 "style": "plain" if data.raw_prompts else "chat",  # how predict writes a text to the model
                 "chat_template": template.name,
                 "chat_template_sha256": template.sha256,
+                "virtual_tokens": tried.virtual_tokens,
             },
         )
 
     def load(self, material: Material) -> LoadedNet:
         """Load the network as it writes."""
-        return load_causal_lm(self.settings.model, material.tokenizer.tokenizer.pad_token_id)
+        pad, load = material.tokenizer.tokenizer.pad_token_id, self.settings.adapter.get("load")
+        return load_causal_lm(self.settings.model, pad, load)
 
     def module(self, net: nn.Module, machine: Machine, material: Material, **options: Any) -> TrainedModule:  # noqa: ANN401
         """Return the module that the model's YAML names."""
@@ -122,7 +124,7 @@ class GenerationTask(Task):
         assert isinstance(data, LmDataModule), "texts"
         return with_answers(tested, module.predictor(), data, self.options)
 
-    def save(self, net: nn.Module, material: Material, folder: Path, base: str | None, digest: str | None) -> Form:
+    def save(self, net: nn.Module, material: Material, folder: Path, **how: Any) -> Form:  # noqa: ANN401
         """Write the network with the template it was taught with."""
         template: ChatTemplate = material.prompt
         return save_artefact(
@@ -130,10 +132,9 @@ class GenerationTask(Task):
             material.tokenizer.tokenizer,
             folder,
             labels=None,
-            base=base,
-            base_digest=digest,
             template=template,
             max_length=self.settings.dataset.max_length,
+            **how,
         )
 
     def load_saved(self, folder: Path, machine: Machine, precision: str) -> TorchGenerator:

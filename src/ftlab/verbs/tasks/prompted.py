@@ -47,13 +47,15 @@ class PromptedTask(LabelTask):
         prompt = make_prompt(settings.prompt, settings.model.chat_template, splits, loaded.tokenizer)
         check_class_weights(settings.model.class_weights, splits.labels)
         net = meta_causal_lm(settings.model, loaded.tokenizer.pad_token_id)
+        tried = check_model(settings, net, loaded)
         tokens = PromptTokens.of(
             prompt,
             loaded.tokenizer,
             max_length=settings.dataset.max_length,
             positions=max_positions(net.config),
+            virtual_tokens=tried.virtual_tokens,
         )
-        remarks = check_model(settings, net, loaded)
+        remarks = list(tried.remarks)
         if tokens.max_length < settings.dataset.max_length:
             remarks.append(
                 f"the prompt leaves {tokens.max_length} of the {settings.dataset.max_length} tokens that "
@@ -75,12 +77,13 @@ class PromptedTask(LabelTask):
             classification.build_metrics(len(splits.labels), own_metrics),
             data,
             tokens,
-            _record(tokens, data.mean_test_tokens),
+            _record(tokens, data.mean_test_tokens, tried.virtual_tokens),
         )
 
     def load(self, material: Material) -> LoadedNet:
         """Load the network as it writes."""
-        return load_causal_lm(self.settings.model, material.tokenizer.tokenizer.pad_token_id)
+        pad, load = material.tokenizer.tokenizer.pad_token_id, self.settings.adapter.get("load")
+        return load_causal_lm(self.settings.model, pad, load)
 
     def module(self, net: nn.Module, machine: Machine, material: Material, **options: Any) -> TrainedModule:  # noqa: ANN401
         """Return the module that scores answers."""
@@ -99,7 +102,7 @@ class PromptedTask(LabelTask):
             **options,
         )
 
-    def save(self, net: nn.Module, material: Material, folder: Path, base: str | None, digest: str | None) -> Form:
+    def save(self, net: nn.Module, material: Material, folder: Path, **how: Any) -> Form:  # noqa: ANN401
         """Write the network with its prompt."""
         prompt: ClassificationPrompt = material.prompt.prompt
         return save_artefact(
@@ -107,15 +110,14 @@ class PromptedTask(LabelTask):
             material.tokenizer.tokenizer,
             folder,
             labels=prompt.labels,
-            base=base,
-            base_digest=digest,
             prompt=prompt.to_json(),
             max_length=self.settings.dataset.max_length,
+            **how,
         )
 
 
-def _record(tokens: PromptTokens, mean_suffix: float) -> dict[str, Any]:
+def _record(tokens: PromptTokens, mean_suffix: float, virtual: int) -> dict[str, Any]:
     """Return the record of the prompt; with a cache, what stands before every text is not computed per request."""
     whole = tokens.per_request(mean_suffix)
-    computed = tokens.after / mean_suffix if tokens.prompt.cache else tokens.overhead / whole
-    return prompt_record(tokens.prompt, whole, tokens.overhead, computed)
+    computed = tokens.after / mean_suffix if tokens.prompt.cache else (tokens.overhead + virtual) / (whole + virtual)
+    return {**prompt_record(tokens.prompt, whole, tokens.overhead, computed), "virtual_tokens": virtual}

@@ -76,8 +76,8 @@ class Task(ABC):
         return tested
 
     @abstractmethod
-    def save(self, net: nn.Module, material: Material, folder: Path, base: str | None, digest: str | None) -> Form:
-        """Write the model folder; ``base`` and ``digest``, of the weights before training, as ``save_artefact``'s."""
+    def save(self, net: nn.Module, material: Material, folder: Path, **how: Any) -> Form:  # noqa: ANN401
+        """Write the model folder; ``how`` it is saved whatever the task, as ``save_artefact`` takes it."""
 
     @abstractmethod
     def load_saved(self, folder: Path, machine: Machine, precision: str) -> Any:  # noqa: ANN401

@@ -3,12 +3,13 @@ import json
 
 import pytest
 import torch
-from peft import AutoPeftModelForSequenceClassification
+from peft import PeftModel
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from ftlab.adapters.lora import add_lora
-from ftlab.artefact import folder_size_mb, is_adapter, load_artefact, save_artefact
+from ftlab.artefact import Base, folder_size_mb, is_adapter, load_artefact, save_artefact
 from ftlab.errors import DataError, ModelError
+from ftlab.models.digest import file_digest
 from ftlab.models.pretrained import load_classifier
 from ftlab.models.tokenizer import load_tokenizer
 from ftlab.predictor import load_predictor
@@ -24,6 +25,7 @@ SHAPE = {
     "vocab_size": 2048,
 }
 CONFIG = ModelConfig(name="tiny", init="random", tokenizer="bytes", architecture=SHAPE)
+COMMIT = "0123456789" * 4
 TEXTS = ["Build the tram.", "The vote is on Monday, after the second hearing of the committee."]
 
 
@@ -75,40 +77,43 @@ def test_lora_without_a_hub_base_is_merged_within_rounding(tmp_path, net, tokeni
     assert torch.equal(logits(plain, tokenizer), found)
 
 
-def test_lora_on_a_hub_base_is_the_peft_layout_and_names_the_hub_id(tmp_path, net, tokenizer, monkeypatch):
-    base = tmp_path / "hub" / "tiny"
-    net.save_pretrained(base)
+def test_lora_on_a_hub_base_is_the_peft_layout_and_names_the_hub_id(tmp_path, net, tokenizer, on_hub):
+    base = on_hub(net, "someone/tiny")
     wrapped = trained_lora(net)
     expected = logits(wrapped, tokenizer)
-    assert save_artefact(wrapped, tokenizer, tmp_path / "model", labels=LABELS, base="someone/tiny") == "adapter"
-    names = {path.name for path in (tmp_path / "model").iterdir()}
+    place, digest = Base("someone/tiny", COMMIT), file_digest([base / "model.safetensors"])
+    folder = tmp_path / "model"
+    saved = save_artefact(wrapped, tokenizer, folder, labels=LABELS, base=place, base_digest=digest, adapter="lora")
+    assert saved == "adapter"
+    names = {path.name for path in folder.iterdir()}
     assert {"adapter_config.json", "adapter_model.safetensors", "labels.json", "tokenizer.json"} <= names
-    assert "config.json" not in names
-    settings = json.loads((tmp_path / "model" / "adapter_config.json").read_text())
-    assert settings["base_model_name_or_path"] == "someone/tiny"
-
-    settings["base_model_name_or_path"] = str(base)
-    (tmp_path / "model" / "adapter_config.json").write_text(json.dumps(settings))
-    loaded = load_artefact(tmp_path / "model")
-    assert loaded.labels == LABELS
+    assert "config.json" not in names and "base" not in names
+    settings = json.loads((folder / "adapter_config.json").read_text())
+    assert (settings["base_model_name_or_path"], settings["revision"]) == ("someone/tiny", COMMIT)
+    loaded = load_artefact(folder)
+    assert (loaded.labels, loaded.about.adapter) == (LABELS, "lora")
     assert torch.equal(logits(loaded.net, loaded.tokenizer), expected)
+
+    torch.manual_seed(5)
+    on_hub(load_classifier(CONFIG, LABELS).net, "someone/tiny")  # the same shape, drawn anew
+    with pytest.raises(ModelError, match=r"trained on other weights of someone/tiny .*adapter\.merge=true"):
+        load_artefact(folder)
 
 
 @pytest.mark.parametrize("layout", ["full", "adapter"])
 def test_plain_transformers_and_peft_predict_what_the_predictor_does(tmp_path, tokenizer, layout):
-    base, folder = tmp_path / "base", tmp_path / "model"
+    folder = tmp_path / "model"
     torch.manual_seed(0)
     lively = dataclasses.replace(CONFIG, architecture={**SHAPE, "initializer_range": 0.5})
     net = load_classifier(lively, LABELS).net.eval()
-    net.save_pretrained(base)
     wrapped = trained_lora(net)
-    place = str(base) if layout == "adapter" else None
+    place = Base() if layout == "adapter" else None
     assert save_artefact(wrapped, tokenizer, folder, labels=LABELS, base=place) == layout
     texts = [*TEXTS, *(f"{text} {number} times over" for text in TEXTS for number in range(20))]
     found = load_predictor(folder, max_length=24, device=torch.device("cpu")).predict(texts, batch_size=7)
 
-    auto = AutoPeftModelForSequenceClassification if layout == "adapter" else AutoModelForSequenceClassification
-    plain = auto.from_pretrained(folder, num_labels=len(LABELS)).eval()
+    plain = AutoModelForSequenceClassification.from_pretrained(folder / "base" if layout == "adapter" else folder)
+    plain = PeftModel.from_pretrained(plain, folder).eval() if layout == "adapter" else plain.eval()
     own = AutoTokenizer.from_pretrained(folder)
     with torch.inference_mode():
         encoded = own(texts, truncation=True, max_length=24, padding=True, return_tensors="pt")
@@ -122,7 +127,7 @@ def test_plain_transformers_and_peft_predict_what_the_predictor_does(tmp_path, t
 
 def test_adapter_whose_base_is_not_to_be_had_says_so(tmp_path, net, tokenizer, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    save_artefact(trained_lora(net), tokenizer, tmp_path / "model", labels=LABELS, base="someone/tiny")
+    save_artefact(trained_lora(net), tokenizer, tmp_path / "model", labels=LABELS, base=Base("someone/tiny"))
     with pytest.raises(ModelError, match="someone/tiny"):
         load_artefact(tmp_path / "model")
 

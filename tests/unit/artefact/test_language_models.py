@@ -4,15 +4,14 @@ import json
 
 import pytest
 import torch
-from peft import AutoPeftModelForCausalLM, AutoPeftModelForSequenceClassification
+from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from ftlab.adapters.lora import add_lora
-from ftlab.artefact import load_artefact, save_artefact
-from ftlab.errors import DataError, ModelError
+from ftlab.artefact import Base, load_artefact, save_artefact
+from ftlab.errors import DataError
 from ftlab.models.about import NAME
 from ftlab.models.causal import load_causal_lm
-from ftlab.models.digest import file_digest
 from ftlab.models.pretrained import load_classifier
 from ftlab.models.tokenizer import load_tokenizer
 from ftlab.prompts.chat import load_template
@@ -90,24 +89,20 @@ def test_plain_transformers_writes_the_same_tokens(tmp_path, tokenizer, kind, lo
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_plain_peft_writes_the_same_tokens_on_the_base(tmp_path, tokenizer, kind):
-    base, folder = tmp_path / "base", tmp_path / "model"
-    net = writer(kind, tokenizer)
-    net.save_pretrained(base)
-    wrapped = with_lora(net)
+def test_plain_peft_writes_the_same_tokens_on_the_base_beside(tmp_path, tokenizer, kind):
+    folder = tmp_path / "model"
+    wrapped = with_lora(writer(kind, tokenizer))
     expected = greedy(wrapped, tokenizer)
-    digest = file_digest([base / "model.safetensors"])
-    saved = save_artefact(wrapped, tokenizer, folder, labels=None, base=str(base), base_digest=digest)
-    assert saved == "adapter"
-    assert {path.name for path in folder.iterdir()} >= {"adapter_config.json", NAME, "tokenizer.json"}
-    assert not (folder / "labels.json").exists()
-    assert greedy(AutoPeftModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)) == expected
+    assert save_artefact(wrapped, tokenizer, folder, labels=None, base=Base()) == "adapter"
+    assert {path.name for path in folder.iterdir()} >= {"adapter_config.json", NAME, "tokenizer.json", "base"}
+    assert not (folder / "labels.json").exists() and not (folder / "base" / "tokenizer.json").exists()
+    plain = AutoModelForCausalLM.from_pretrained(folder / "base")
+    assert plain.config.use_cache and plain.generation_config.eos_token_id == 3
+    assert plain.get_output_embeddings().weight is plain.get_input_embeddings().weight
+    own = AutoTokenizer.from_pretrained(folder)
+    assert greedy(PeftModel.from_pretrained(plain, folder), own) == expected
     loaded = load_artefact(folder)
     assert greedy(loaded.net, loaded.tokenizer) == expected
-
-    load_causal_lm(config(kind), 0).net.save_pretrained(base)  # the same shape, drawn anew
-    with pytest.raises(ModelError, match=r"trained on other weights of .*adapter\.merge=true"):
-        load_artefact(folder)
 
 
 def test_the_template_it_was_taught_with_is_the_tokenizers_in_the_folder(tmp_path, tokenizer):
@@ -159,12 +154,12 @@ def test_a_classification_head_on_a_language_model_is_a_plain_classifier(tmp_pat
     batch = tokenizer([TEXT, "No."], padding=True, return_tensors="pt")
     with torch.inference_mode():
         expected = wrapped(**batch).logits
-    place = str(base) if layout == "adapter" else None
+    place = Base() if layout == "adapter" else None
     assert save_artefact(wrapped, tokenizer, folder, labels=LABELS, base=place) == layout
     loaded = load_artefact(folder)
     assert (loaded.labels, loaded.task, loaded.about.head) == (LABELS, "classification", "classification")
-    auto = AutoPeftModelForSequenceClassification if layout == "adapter" else AutoModelForSequenceClassification
-    plain = auto.from_pretrained(folder, num_labels=3).eval()
+    plain = AutoModelForSequenceClassification.from_pretrained(folder / "base" if layout == "adapter" else folder)
+    plain = PeftModel.from_pretrained(plain, folder).eval() if layout == "adapter" else plain.eval()
     with torch.inference_mode():
         found = loaded.net(**loaded.tokenizer([TEXT, "No."], padding=True, return_tensors="pt")).logits
         torch.testing.assert_close(found, expected, rtol=0, atol=0 if layout == "adapter" else 1e-5)
