@@ -31,9 +31,18 @@ def max_positions(config: PretrainedConfig) -> int | None:
     return size
 
 
-def check_max_length(cfg_model: ModelConfig, config: PretrainedConfig, max_length: int) -> None:
-    """Raise ModelError if texts of ``max_length`` tokens do not fit."""
+def check_max_length(
+    cfg_model: ModelConfig, config: PretrainedConfig, max_length: int, virtual_tokens: int = 0
+) -> None:
+    """Raise ModelError if texts of ``max_length`` tokens do not fit behind ``virtual_tokens``."""
     limit = max_positions(config)
+    if limit is not None and virtual_tokens and max_length + virtual_tokens > limit:
+        left = limit - virtual_tokens
+        remedy = f"dataset.max_length={left}" if left > 0 else f"adapter.tokens={min(16, max(1, limit // 2))}"
+        raise ModelError(
+            f"dataset.max_length={max_length} and the {virtual_tokens} virtual tokens of adapter.tokens are more than "
+            f"the {limit} tokens that model={cfg_model.name} has positions for; type {remedy}"
+        )
     if limit is not None and max_length > limit:
         raise ModelError(
             f"dataset.max_length={max_length} is more than the {limit} tokens that model={cfg_model.name} has "
