@@ -102,6 +102,21 @@ def test_padding_fraction_is_that_of_the_first_epoch(make: Callable[..., TextDat
     assert data.padding_fraction() == pytest.approx(1 - real / computed, abs=1e-12)
 
 
+def test_the_longest_rows_are_had_for_a_try(make: Callable[..., TextDataModule]) -> None:
+    data = make(batch_size="auto", effective_batch_size=4, max_length=7)
+    assert data.longest(3)["input_ids"].shape == (3, 7) and data.longest(3)["attention_mask"].all()
+    assert len(data.longest(1000)["labels"]) == 60
+    assert {len(batch["labels"]) for batch in data.train_dataloader()} == {4}
+
+
+def test_scored_batches_can_be_made_smaller_and_never_larger(make: Callable[..., TextDataModule]) -> None:
+    data = make(eval_batch_size=5)
+    data.score_at_most(8)
+    assert max(len(batch["labels"]) for batch in data.test_dataloader()) == 5
+    data.score_at_most(2)
+    assert {len(batch["labels"]) for batch in data.val_dataloader()} == {2, 1}
+
+
 def test_loading_leaves_the_global_random_state_alone(make: Callable[..., TextDataModule]) -> None:
     data = make()
     torch.manual_seed(1)
