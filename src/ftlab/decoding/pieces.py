@@ -62,10 +62,12 @@ class Pieces:
         longest = max(map(len, self._stops), default=0)
         start = max(0, len(self._whole) - longest + 1)  # where a stop string that ends in the piece may begin
         self._whole += piece
-        found = [place for stop in self._stops if (place := self._whole.find(stop, start)) >= 0]
+        found = {stop: place for stop in self._stops if (place := self._whole.find(stop, start)) >= 0}
         if found:
             self.stopped = True
-            return self._give(max(min(found), self._given))
+            end = min(place + len(stop) for stop, place in found.items())  # the piece may complete several
+            first = min(place for stop, place in found.items() if place + len(stop) <= end)
+            return self._give(max(first, self._given))
         return self._give(len(self._whole) - self._held())
 
     def _held(self) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
@@ -53,6 +53,7 @@ def test_pieces_together_are_the_text(text: str) -> None:
 
 
 @given(st.text("ab€\n", max_size=20), st.lists(st.text("ab€\n", min_size=1, max_size=4), max_size=3))
+@example("\nab", ["a", "\nab"])  # one token completes both
 def test_text_ends_before_the_first_stop_string_to_be_complete(text: str, stops: list[str]) -> None:
     given_, pieces = run(text, *stops)
     ends = [text.find(stop) + len(stop) for stop in stops if stop in text]
