@@ -46,8 +46,6 @@ def load(c: Composed) -> Iterable[str]:
     trainer = c.values["trainer"]
     if trainer.get("strategy") == "fsdp":
         yield f"trainer.strategy=fsdp cannot share out weights in few bits; write trainer=ddp, or {_KEY}=none"
-    if trainer.get("compile") is True:
-        yield f"trainer.compile=true is not for weights in few bits; write trainer.compile=false, or {_KEY}=none"
 
 
 def _values(node: Mapping[str, object]) -> Iterable[str]:
@@ -65,13 +63,11 @@ def _values(node: Mapping[str, object]) -> Iterable[str]:
 
 def _unfit(c: Composed, quantization: str) -> Iterable[str]:
     adapter = c.values["adapter"]
-    chosen = str(c.choices.get("adapter", adapter.get("name")))
-    members = {name: adapter.get(name) for name in adapter.get("stack") or ()}
-    for name, node in {chosen: adapter, **members}.items():
-        if not isinstance(node, Mapping):
-            continue  # the rule of the stack says it
-        why = _UNFIT.get(str(node.get("_target_"))) or _VARIANTS.get(str(node.get("variant")))
-        if why:
-            what = f"adapter={name}" if node is adapter else f"{name} of adapter.stack"
-            remedy = f"write adapter=qlora, or {_KEY}=none"
-            yield f"{_KEY}={quantization} does not go with {what}, which {why}; {remedy}"
+    chosen = f"adapter={c.choices.get('adapter', adapter.get('name'))}"
+    why = _UNFIT.get(str(adapter.get("_target_")))
+    if "adapter.variant" in c.given:
+        chosen = f"adapter.variant={adapter.get('variant')}"
+    why = why or _VARIANTS.get(str(adapter.get("variant")))
+    if why:
+        remedy = "leave it out" if chosen.startswith("adapter.variant") else f"write adapter=qlora, or {_KEY}=none"
+        yield f"{_KEY}={quantization} does not go with {chosen}, which {why}; {remedy}"
