@@ -1,24 +1,38 @@
-"""LoRA: a low-rank update beside chosen layers (arXiv:2106.09685), by peft."""
+"""LoRA: a low-rank update beside chosen layers (arXiv:2106.09685), and its variants, by peft."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from peft import LoraConfig, get_peft_model
+import torch
+from peft import LoraConfig
 from torch import nn
 from transformers import PreTrainedModel
-from transformers.pytorch_utils import Conv1D
 
 from ftlab.adapters.adapted import Adapted
-from ftlab.adapters.anatomy import head_modules, is_tied, writes
+from ftlab.adapters.low_rank import check_linear, check_numbers, check_rank, check_tied, stored_transposed
+from ftlab.adapters.numbers import check_choice
+from ftlab.adapters.peft_net import shared_options, wrap_net
 from ftlab.adapters.targets import Targets, find_targets
 from ftlab.errors import ModelError
+
+# What peft is told. PiSSA by a randomised decomposition, which takes seconds where the whole one takes an hour.
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "rslora": {"use_rslora": True},
+    "dora": {"use_dora": True},
+    "pissa": {"init_lora_weights": "pissa_niter_16"},
+    "olora": {"init_lora_weights": "olora"},
+}
+_TAKEN_OUT = ("pissa", "olora")  # these begin with a part of the base, and take it out of there
 
 
 def add_lora(
     net: PreTrainedModel,
     *,
+    variant: str = "plain",
     targets: Sequence[str] | str = "auto",
     rank: int = 8,
     alpha: float = 16,
@@ -27,10 +41,15 @@ def add_lora(
 ) -> Adapted:
     """Freeze ``net``, put a trainable update of rank ``rank`` beside each target, and let the head train.
 
-    A fresh update is zero: outputs are what they were, bit by bit. Peft writes the head into the adapter's folder.
+    A fresh update is zero: outputs are what they were, bit by bit. PiSSA and OLoRA begin with the largest part of each
+    target instead, which is taken out of the base, so that outputs are what they were but for rounding; the base is
+    then another until the update is added to it again. Peft writes the head into the adapter's folder.
 
     Args:
         net: a classifier, or a language model, which has no head to train; changed in place.
+        variant: plain; rslora scales by ``alpha / sqrt(rank)`` (arXiv:2312.03732); dora trains the length of each
+            column apart from its direction (arXiv:2402.09353); pissa begins with the largest singular values
+            (arXiv:2404.02948), olora with a QR decomposition (arXiv:2406.01775).
         targets: see `find_targets`.
         rank: of the update.
         alpha: the update is scaled by ``alpha / rank``.
@@ -38,64 +57,48 @@ def add_lora(
         total_steps: not used.
 
     Raises:
-        ModelError: a target does not exist, or a number does not fit.
+        ModelError: a target does not exist, a number does not fit, or the variant does not fit the architecture.
     """
-    _check_numbers(rank, alpha, dropout)
+    check_choice("variant", variant, tuple(_OPTIONS))
+    check_numbers(rank, alpha, dropout)
     found = find_targets(net, targets)
-    _check_rank(net, rank, found)
-    _check_tied(net, found)
-    # Named one by one: peft by itself trains only heads called classifier or score, not ModernBERT's `head`.
-    heads = head_modules(net)
+    check_rank(net, rank, found)
+    check_tied(net, found)
+    if variant in _TAKEN_OUT:
+        check_linear(net, found, f"adapter.variant={variant}", transposed=variant != "olora")
+        _check_whole_weights(found, variant)
     config = LoraConfig(
-        task_type="CAUSAL_LM" if writes(net) else "SEQ_CLS",
         r=rank,
         lora_alpha=alpha,
         lora_dropout=dropout,
         target_modules=found.names,
-        modules_to_save=heads or None,
-        fan_in_fan_out=any(isinstance(layer, Conv1D) for layer in found.layers.values()),  # GPT-2 stores weights so
+        fan_in_fan_out=stored_transposed(found),
+        **shared_options(net),
+        **(_OPTIONS[variant] if variant not in _TAKEN_OUT or not _is_tried(net) else {}),
     )
-    with warnings.catch_warnings():
-        # peft reads a flag that transformers renamed: huggingface/peft, `PeftModel.__init__`.
-        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
-        wrapped = get_peft_model(net, config)
-    _assert_only_update_and_head(wrapped, heads)
-    return Adapted(wrapped, unchanged=True)
+    with _drawing_alike(variant == "pissa"):
+        return Adapted(wrap_net(net, config, "lora_"), unchanged=variant not in _TAKEN_OUT)
 
 
-def _check_numbers(rank: int, alpha: float, dropout: float) -> None:
-    if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
-        raise ModelError(f"adapter.rank={rank} must be a whole number from 1; type adapter.rank=8")
-    if not alpha > 0:
-        raise ModelError(f"adapter.alpha={alpha} must be above 0, or nothing is learned; type adapter.alpha={2 * rank}")
-    if not 0 <= dropout < 1:
-        raise ModelError(f"adapter.dropout={dropout} must be at least 0 and below 1; type adapter.dropout=0.1")
+@contextmanager
+def _drawing_alike(enabled: bool) -> Iterator[None]:
+    """Let a decomposition that draws numbers give the same each time: a resumed training needs the same base."""
+    with torch.random.fork_rng(devices=[], enabled=enabled):
+        if enabled:
+            torch.manual_seed(0)
+        yield
 
 
-def _check_rank(net: PreTrainedModel, rank: int, found: Targets) -> None:
-    widths = {name: min(layer.weight.shape) for name, layer in found.layers.items()}  # type: ignore[arg-type]
-    name, width = min(widths.items(), key=lambda item: item[1])
-    if rank > width:
+def _is_tried(net: PreTrainedModel) -> bool:
+    """Return whether ``net`` holds no weights that a part could be taken out of."""
+    return any(parameter.is_meta for parameter in net.parameters())
+
+
+def _check_whole_weights(found: Targets, variant: str) -> None:
+    name, layer = next(iter(found.layers.items()))
+    weight = layer.weight  # in few bits no parameter, but unpacked when it is read: what is written is lost
+    if not (isinstance(weight, nn.Parameter) and weight.is_floating_point()):
         raise ModelError(
-            f"adapter.rank={rank} is more than the {width} that {name} of this {net.config.model_type} is wide; type "
-            f"adapter.rank={max(1, min(8, width))}"
+            f"adapter.variant={variant} takes a part out of {name}, which adapter.load.quantization holds in few bits; "
+            "type adapter.variant=plain or adapter.load.quantization=none"
         )
-
-
-def _check_tied(net: PreTrainedModel, found: Targets) -> None:
-    """One matrix that reads and writes: beside the embedding alone, an update could not be merged."""
-    embedding = net.get_input_embeddings()
-    names = [name for name, layer in found.layers.items() if layer is embedding] if is_tied(net) else []
-    if names:
-        raise ModelError(
-            f"adapter.targets: {names[0]} of this {net.config.model_type} is its output layer too and takes no update; "
-            "type adapter.targets=auto or adapter.targets=all-linear"
-        )
-
-
-def _assert_only_update_and_head(wrapped: nn.Module, heads: Sequence[str]) -> None:
-    for name, parameter in wrapped.named_parameters():
-        parts = name.split(".")
-        update = any(part.startswith("lora_") for part in parts)
-        saved = "modules_to_save" in parts and parts[parts.index("modules_to_save") - 1] in heads
-        assert parameter.requires_grad == (update or saved), f"{name} trains or stays frozen against the plan"

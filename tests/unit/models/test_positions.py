@@ -56,3 +56,11 @@ def test_a_length_beyond_the_positions_is_answered_with_the_largest(tiny: Callab
     check_max_length(cfg, read_config(cfg), 64)
     with pytest.raises(ModelError, match=r"dataset\.max_length=65 .*64 tokens .*type dataset\.max_length=64$"):
         check_max_length(cfg, read_config(cfg), 65)
+
+
+@pytest.mark.parametrize(("tokens", "remedy"), [(5, r"dataset\.max_length=59"), (64, r"adapter\.tokens=16")])
+def test_virtual_tokens_take_places_of_the_text(tiny: Callable[..., ModelConfig], tokens: int, remedy: str) -> None:
+    cfg = tiny(architecture={"max_position_embeddings": 64})
+    check_max_length(cfg, read_config(cfg), 59, 5)
+    with pytest.raises(ModelError, match=rf"and the {tokens} virtual tokens .* than the 64 tokens .*; type {remedy}$"):
+        check_max_length(cfg, read_config(cfg), 60, tokens)
