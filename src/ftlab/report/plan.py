@@ -139,7 +139,7 @@ def _price_columns() -> Columns:
     return {
         "tokens": _of(lambda e: wording.scaled(e.train_tokens)),
         "time": _of(lambda e: time_span(e.seconds)),
-        "$": _of(lambda e: wording.span(e.usd, wording.usd)),
+        "$": _of(lambda e: _usd_span(e.usd)),
     }
 
 
@@ -149,6 +149,10 @@ def time_span(seconds: tuple[float, float] | None) -> str:
         return wording.UNKNOWN
     scale, unit = next((scale, unit) for most, scale, unit in _UNITS if seconds[1] < most)
     return f"{wording.span(seconds, lambda value: wording.number(_rounded((value or 0.0) / scale)))} {unit}"
+
+
+def _usd_span(usd: tuple[float, float] | None) -> str:
+    return wording.span(usd, lambda value: wording.usd(_rounded(value or 0.0)))
 
 
 def _rounded(value: float) -> float:
@@ -188,7 +192,7 @@ def _sum(lines: Sequence[PlanLine]) -> str:
     prices = [e.usd for e in kept if e.usd is not None]
     parts = [
         said if len(known) in (0, len(kept)) else f"{said} (of the {len(known)} that are known)"
-        for known, said in ((times, time_span(_total(times))), (prices, wording.span(_total(prices), wording.usd)))
+        for known, said in ((times, time_span(_total(times))), (prices, _usd_span(_total(prices))))
     ]
     jobs = wording.count(len(kept), "job")
     return f"{jobs} in all, one after the other: {parts[0]}, {parts[1]}"

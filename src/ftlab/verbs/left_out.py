@@ -69,7 +69,7 @@ def choose(jobs: Sequence[Planned], paid: Mapping[int, float | None]) -> dict[in
             continue
         cost = _cost(job)
         if spent + cost > budget:
-            reasons[number] = _too_dear(cost, spent, budget, alone=len(jobs) == 1)
+            reasons[number] = _too_dear(cost, spent, budget)
         else:
             spent += cost
     return reasons
@@ -106,14 +106,9 @@ def _no_time(settings: TrainConfig) -> str:
     )
 
 
-def _too_dear(cost: float, spent: float, budget: float, *, alone: bool) -> str:
-    said = f"would cost up to {wording.usd(cost)}, and "
-    if alone:
-        said += f"budget_usd={budget:g} allows {wording.usd(budget)}"
-    elif spent:
-        said += f"{wording.usd(max(0.0, budget - spent))} of budget_usd={budget:g} is left"
-    else:
-        said += f"budget_usd={budget:g} is less"
+def _too_dear(cost: float, spent: float, budget: float) -> str:
+    left = f"{wording.usd(max(0.0, budget - spent))} of budget_usd={budget:g} is left"
+    said = f"would cost up to {wording.usd(cost)}, and {left if spent else f'budget_usd={budget:g} is less'}"
     enough = float(f"{1.05 * (spent + cost):.2g}")  # a little above, so that the next estimate stays below
     return f"{said}; write budget_usd={max(enough, 1e-6):g}"
 

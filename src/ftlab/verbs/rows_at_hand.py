@@ -17,6 +17,7 @@ from ftlab.datasets.batching import EpochBatches, padding_fraction
 from ftlab.datasets.examples import Examples, LmSplits
 from ftlab.datasets.lm_sources import read_lm_splits
 from ftlab.datasets.lm_tokens import tokenize_examples
+from ftlab.datasets.options import step_rows
 from ftlab.datasets.plan import SPLITS, plan_sources
 from ftlab.datasets.sources import read_splits
 from ftlab.datasets.splits import Splits
@@ -209,7 +210,6 @@ def _padded(lengths: Lengths, settings: TrainConfig) -> float:
     cfg = settings.dataset
     if cfg.batching == "fixed":
         return float(cfg.max_length)
-    size = cfg.batch_size if isinstance(cfg.batch_size, int) else 16
-    batches = EpochBatches(lengths, size, settings.seed, cfg.batching == "length_grouped")
+    batches = EpochBatches(lengths, step_rows(cfg), settings.seed, cfg.batching == "length_grouped")
     share = padding_fraction(batches.batches(0), lengths, None)
     return float(lengths.mean()) / (1 - share)
