@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,9 @@ def attach_adapter(net: PreTrainedModel, folder: Path, file: AdapterFile) -> Pef
         if getattr(config, key) != size:
             raise ModelError(_differ(folder, f"{key}={getattr(config, key)} in {CONFIG}, {size} in {WEIGHTS}"))
     try:
-        with quiet():
+        with quiet(), warnings.catch_warnings():
+            # peft reads a flag that transformers renamed: huggingface/peft, `PeftModel.__init__`.
+            warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
             wrapped: PeftModel = _WRAPPERS[config.task_type](net, config, "default")
     except (ValueError, KeyError, TypeError, RuntimeError, AttributeError, AssertionError) as error:
         # What peft raises for layers that the base has not, and for sizes that do not go together.

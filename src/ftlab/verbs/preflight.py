@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from torch import nn
 from transformers import PreTrainedModel
 
+from ftlab.adapters.adapted import Adapted
+from ftlab.adapters.rank_budget import RankBudget
 from ftlab.artefact import is_adapter
 from ftlab.build import build_adapter, check_optimizer
 from ftlab.errors import ModelError
@@ -17,7 +19,7 @@ from ftlab.models.positions import check_max_length
 from ftlab.models.quantization import check_quantizable
 from ftlab.models.recompute import recompute_activations
 from ftlab.models.tokenizer import LoadedTokenizer, check_vocabulary
-from ftlab.models.virtual_tokens import check_virtual_tokens, virtual_tokens
+from ftlab.models.virtual_tokens import are_keys_and_values, check_virtual_tokens, virtual_tokens
 from ftlab.schema import TrainConfig
 
 
@@ -27,6 +29,7 @@ class Tried:
 
     remarks: list[str]  # for the user
     virtual_tokens: int  # that the adapter puts before every text
+    read_tokens: int  # of those, what goes through the layers; keys and values are there already
 
 
 def check_model(settings: TrainConfig, net: PreTrainedModel, tokenizer: LoadedTokenizer) -> Tried:
@@ -51,6 +54,7 @@ def check_model(settings: TrainConfig, net: PreTrainedModel, tokenizer: LoadedTo
     virtual = virtual_tokens(adapted.net)
     check_max_length(settings.model, net.config, max_length, virtual)
     check_merge(settings, adapted.net)
+    check_budget(settings, adapted)
     check_virtual_tokens(
         adapted.net,
         str(settings.adapter.get("name")),
@@ -61,7 +65,21 @@ def check_model(settings: TrainConfig, net: PreTrainedModel, tokenizer: LoadedTo
         recompute_activations(net)
     check_optimizer(settings.optimizer)
     note = attention_note(settings.model, net.config)
-    return Tried([note] if note else [], virtual)
+    return Tried([note] if note else [], virtual, 0 if are_keys_and_values(adapted.net) else virtual)
+
+
+def check_budget(settings: TrainConfig, adapted: Adapted) -> None:
+    """Raise ModelError where ranks are to be taken away by gradients that are not there after a step."""
+    if not any(isinstance(callback, RankBudget) for callback in adapted.callbacks):
+        return
+    said = f"adapter={settings.adapter.get('name')} looks at all gradients after each step, and "
+    if settings.trainer.get("optimizer_in_backward") is True:
+        raise ModelError(
+            f"{said}trainer.optimizer_in_backward=true drops each as soon as it is used; type "
+            "trainer.optimizer_in_backward=false"
+        )
+    if str(settings.trainer.get("strategy")) == "fsdp":
+        raise ModelError(f"{said}trainer.strategy=fsdp keeps parts of them in each process; type trainer.strategy=ddp")
 
 
 def check_merge(settings: TrainConfig, net: nn.Module) -> None:

@@ -56,14 +56,14 @@ class ClassificationTask(LabelTask):
             **self.loading_options(machine),
             wrap=prompt.wrap if prompt else None,
         )
-        read, virtual = data.mean_test_tokens, tried.virtual_tokens
+        read, virtual = data.mean_test_tokens, tried.read_tokens
         record: dict[str, Any] = {"name": "none", "tokens_per_request": read}
         around = 0
         if prompt is not None:
             around = len(tokenizer.tokenizer(prompt.prefix, add_special_tokens=False)["input_ids"])
             record = prompt_record(prompt, read, around, 0.0)
         # Virtual tokens are no tokens of the request, but they are computed with each.
-        record |= {"virtual_tokens": virtual, "computed_share": (around + virtual) / (read + virtual)}
+        record |= {"virtual_tokens": tried.virtual_tokens, "computed_share": (around + virtual) / (read + virtual)}
         return Material(
             splits,
             tokenizer,

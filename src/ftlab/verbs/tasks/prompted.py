@@ -27,7 +27,7 @@ from ftlab.report.usage import Form
 from ftlab.verbs import stages
 from ftlab.verbs.machine import Machine
 from ftlab.verbs.material import Material
-from ftlab.verbs.preflight import check_class_weights, check_model
+from ftlab.verbs.preflight import Tried, check_class_weights, check_model
 from ftlab.verbs.tasks.asking import make_prompt, prompt_record
 from ftlab.verbs.tasks.labels import LabelTask
 
@@ -77,7 +77,7 @@ class PromptedTask(LabelTask):
             classification.build_metrics(len(splits.labels), own_metrics),
             data,
             tokens,
-            _record(tokens, data.mean_test_tokens, tried.virtual_tokens),
+            _record(tokens, data.mean_test_tokens, tried),
         )
 
     def load(self, material: Material) -> LoadedNet:
@@ -116,8 +116,8 @@ class PromptedTask(LabelTask):
         )
 
 
-def _record(tokens: PromptTokens, mean_suffix: float, virtual: int) -> dict[str, Any]:
+def _record(tokens: PromptTokens, mean_suffix: float, tried: Tried) -> dict[str, Any]:
     """Return the record of the prompt; with a cache, what stands before every text is not computed per request."""
-    whole = tokens.per_request(mean_suffix)
+    whole, virtual = tokens.per_request(mean_suffix), tried.read_tokens
     computed = tokens.after / mean_suffix if tokens.prompt.cache else (tokens.overhead + virtual) / (whole + virtual)
-    return {**prompt_record(tokens.prompt, whole, tokens.overhead, computed), "virtual_tokens": virtual}
+    return {**prompt_record(tokens.prompt, whole, tokens.overhead, computed), "virtual_tokens": tried.virtual_tokens}
