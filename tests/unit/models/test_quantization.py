@@ -101,7 +101,10 @@ def test_only_linear_layers_of_the_base_are_held_in_few_bits(kind: str, quantiza
 
 @pytest.mark.parametrize(
     ("kind", "quantization", "lm"),
-    [*((*each, False) for each in ALL), *((kind, "nf4", True) for kind in ("gpt2", "llama", "qwen2"))],
+    [
+        *((*each, False) for each in ALL if each[0] not in ("llama", "qwen2")),
+        *((kind, "nf4", True) for kind in ("gpt2", "llama", "qwen2")),
+    ],
 )
 def test_a_trained_net_computes_the_same_unpacked_and_merged(kind: str, lm: bool, quantization: str) -> None:
     net = add_lora(load(kind, quantization, lm), dropout=0.0, targets="all-linear").net
@@ -140,7 +143,7 @@ def test_other_methods_of_peft_train_and_merge(method: str, kind: str, quantizat
     torch.testing.assert_close(logits(merge_adapter(net)), expected, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("quantization", KINDS)
+@pytest.mark.parametrize("quantization", ["nf4", "int8"])
 def test_biases_and_norms_train_on_a_base_in_few_bits(quantization: str) -> None:
     net = load("bert", quantization)
     net.requires_grad_(False)
@@ -154,7 +157,7 @@ def test_biases_and_norms_train_on_a_base_in_few_bits(quantization: str) -> None
     assert sum(p.requires_grad for p in plain.parameters()) == len(chosen)
 
 
-@pytest.mark.parametrize("quantization", KINDS)
+@pytest.mark.parametrize("quantization", ["nf4", "int8"])
 def test_gradients_are_those_of_the_unpacked_net(quantization: str) -> None:
     net = add_lora(load("bert", quantization), dropout=0.0, targets="all-linear").net
     plain = dequantized(net)
@@ -206,7 +209,7 @@ def test_another_precision_leaves_the_base_what_it_is(quantization: str, dtype: 
     torch.testing.assert_close(logits(dequantized(net).to(dtype)), logits(net), rtol=0, atol=0.02)
 
 
-@pytest.mark.parametrize("quantization", KINDS)
+@pytest.mark.parametrize("quantization", ["nf4", "int8"])
 def test_mixed_precision_computes_and_trains_as_plain_layers_do(quantization: str) -> None:
     net = add_lora(load("bert", quantization), dropout=0.0).net
     plain = dequantized(net)
