@@ -71,6 +71,11 @@ def take_inventory(output_dir: Path) -> Inventory:
     return Inventory(entries, sweeps)
 
 
+def run_folders(top: Path) -> list[Path]:
+    """Return every folder in ``top`` or below that is a run, in their order."""
+    return [folder for folder, held in _walk(top) if any(mark in held for mark in _MARKS)]
+
+
 def shown_path(folder: Path) -> str:
     """Return the path to type for ``folder``: relative to the working directory where it lies below it."""
     whole, here = Path(os.path.abspath(folder)), Path.cwd()

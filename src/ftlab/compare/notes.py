@@ -1,0 +1,78 @@
+"""What a reader of a board must know before believing it, one sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from ftlab.compare.comparable import UNTIMED
+from ftlab.compare.types import Axis, Candidate, Run
+from ftlab.results import Cost
+
+_MOST_NAMED = 4
+
+
+def board_notes(
+    candidates: Sequence[Candidate],
+    main: Axis,
+    asked: Sequence[str],
+    protocol: str,
+    replaced: Sequence[str],
+    repeated: Sequence[Run],
+) -> Iterator[str]:
+    """Yield the sentences.
+
+    Args:
+        candidates: of the board.
+        main: the metric they are ranked by.
+        asked: names of the axes the front was to be drawn over.
+        protocol: of the latency of all of them.
+        replaced: keys of candidates whose tokenizer is not their model's own.
+        repeated: runs left out, since a later one has the same configuration and seed.
+    """
+    if protocol == UNTIMED:
+        yield "latency was not measured (latency.enabled=false), so nothing is ranked by it"
+    elif protocol != "full":
+        yield (
+            f"latency was measured by the {protocol} protocol (too few calls or seconds), so nothing is ranked by it, "
+            "and the price of a request rests on few calls; raise latency.max_seconds"
+        )
+    if replaced:
+        yield f"not ranked for latency or price, since a tokenizer stands in for the model's own: {_list(replaced)}"
+    known = {name for one in candidates for name, value in one.values.items() if value is not None}
+    for name in asked:
+        if name not in known:
+            yield f"no candidate has a value of {name}, so the front is drawn without it"
+    mains = sorted({_main_name(run) for one in candidates for run in one.runs})
+    if len(mains) > 1:
+        yield f"the best epoch was chosen by different metrics ({', '.join(mains)}); ranked by {main.name}"
+    yield from _prices(candidates)
+    if beside := [c.key for c in candidates if c.chosen and (a := c.chosen.result.artefact) and a.base == "hub"]:
+        yield f"size_mb is that of the adapter alone, whose base comes from the hub: {_list(beside)}"
+    if repeated:
+        names = sorted({run.result.run.name for run in repeated})
+        times = f"{len(repeated)} run{'' if len(repeated) == 1 else 's'}"
+        yield f"{times} left out, since a later run has the same configuration and seed: {_list(names)}"
+
+
+def _prices(candidates: Iterable[Candidate]) -> Iterator[str]:
+    """Yield a sentence for each part of the price that is not the same for all: their dollars cannot be compared."""
+    costs = [one.chosen.result.cost for one in candidates if one.chosen and one.chosen.result.cost]
+    parts: dict[str, Callable[[Cost], float | int | None]] = {
+        "cost.usd_per_hour": lambda cost: cost.usd_per_hour,
+        "cost.utilisation": lambda cost: cost.utilisation,
+        "cost.batch_size": lambda cost: cost.batch_size,
+    }
+    for key, value in parts.items():
+        found = sorted({f"{part:g}" for cost in costs if (part := value(cost)) is not None})
+        if len(found) > 1:
+            remedy = "" if key == "cost.batch_size" else f"; give {key}=<number> to price all alike"
+            yield f"{key} differs between the runs ({_list(found)}), so their dollars do too{remedy}"
+
+
+def _main_name(run: Run) -> str:
+    return run.result.quality.main["name"] if run.result.quality else ""
+
+
+def _list(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more

@@ -1,0 +1,92 @@
+"""How sure the times of a run are: 95% intervals from its repeated calls, kept in ``latency.parquet``."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ftlab.compare.axes import shipped
+from ftlab.compare.types import Run
+from ftlab.results import LatencyRow
+
+Floats = npt.NDArray[np.float64]
+_COLUMNS = ("batch_size", "merged", "total_ms", "ttft_ms", "inter_token_ms")
+_Z = 1.96
+
+
+def read_calls(folder: Path, row: LatencyRow) -> dict[str, Floats]:
+    """Return the calls behind ``row``: ``total_ms`` (N,), and ``ttft_ms inter_token_ms`` of a model that writes.
+
+    Nothing where the run kept none, or they cannot be read: the interval is then not known.
+    """
+    try:
+        file = pq.ParquetFile(folder / "latency.parquet")
+        table = file.read(columns=[name for name in _COLUMNS if name in file.schema_arrow.names])
+    except (OSError, pa.ArrowException):
+        return {}
+    held = {name: table.column(name).to_numpy(zero_copy_only=False) for name in table.column_names}
+    if not {"batch_size", "merged", "total_ms"} <= set(held):
+        return {}
+    wanted = (held["batch_size"] == row.batch_size) & (held["merged"].astype(bool) == row.merged)
+    calls = {name: held[name][wanted].astype(np.float64) for name in _COLUMNS[2:] if name in held}
+    return {name: values[np.isfinite(values)] for name, values in calls.items() if np.isfinite(values).any()}
+
+
+def latency_intervals(run: Run) -> dict[str, tuple[float, float]]:
+    """Return the 95% interval of each axis that rests on timed calls of one text.
+
+    That is p50, p95, first and next token, throughput, and what a request costs by it. Only where the protocol is full. Those of the medians and of p95 are order statistics, which assume no
+    distribution; p95's is left out where there are too few calls for one (fewer than 73).
+    """
+    row = shipped(run.result)
+    if row is None or row.protocol != "full":
+        return {}
+    found = {"p50_ms": (float(row.ci95_p50_ms[0]), float(row.ci95_p50_ms[1]))}
+    calls = read_calls(run.folder, row)
+    for axis, column, share in (
+        ("p95_ms", "total_ms", 0.95),
+        ("ttft_ms", "ttft_ms", 0.5),
+        ("inter_token_ms", "inter_token_ms", 0.5),
+    ):
+        if column in calls and (ends := quantile_interval(calls[column], share)) is not None:
+            found[axis] = ends
+    return found | (_by_mean(run, row, calls["total_ms"]) if "total_ms" in calls else {})
+
+
+def _by_mean(run: Run, row: LatencyRow, total_ms: Floats) -> dict[str, tuple[float, float]]:
+    """Return the intervals of what goes with the mean call: throughput, and the price that rests on it."""
+    cost, average = run.result.cost, float(total_ms.mean())
+    if len(total_ms) < 2 or (cost is not None and cost.batch_size != row.batch_size) or average <= 0:
+        return {}
+    half = _Z * float(total_ms.std(ddof=1)) / math.sqrt(len(total_ms)) / average
+    if half >= 1:
+        return {}
+    speed = row.throughput_per_second
+    found = {"throughput": (speed / (1 + half), speed / (1 - half))}
+    if cost is not None and cost.usd_per_1k_requests is not None and row.ttft_ms is None:
+        found["usd_per_1k"] = (cost.usd_per_1k_requests * (1 - half), cost.usd_per_1k_requests * (1 + half))
+    return found
+
+
+def quantile_interval(values: Floats, share: float) -> tuple[float, float] | None:
+    """Return a 95% interval of the quantile ``share`` from order statistics; None: too few values have one.
+
+    The number of values below the true quantile is binomial(n, share); the normal approximation with a continuity
+    correction gives the ranks. Source: J.-Y. Le Boudec, Performance Evaluation (EPFL Press 2010), theorem 2.1.
+
+    Args:
+        values: (N,), independent.
+        share: in (0, 1).
+    """
+    count = len(values)
+    spread = _Z * math.sqrt(count * share * (1 - share))
+    low, high = math.floor(count * share - spread), math.ceil(count * share + spread) + 1
+    if low < 1 or high > count:
+        return None
+    ordered = np.sort(values)
+    return float(ordered[low - 1]), float(ordered[high - 1])
