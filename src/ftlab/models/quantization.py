@@ -29,7 +29,7 @@ def quantize_base(net: PreTrainedModel, options: LoadOptions) -> None:
     check_quantizable(net, options)
     kind = FourBitLinear if options.quantization in FOUR_BITS else EightBitLinear
     made: dict[int, QuantizedLinear] = {}  # a layer that stands in two places stays one
-    for parent, name, layer in _linear_layers(net):
+    for parent, name, layer in linear_layers(net):
         if id(layer) not in made:
             transposed = isinstance(layer, Conv1D)
             matrix = layer.weight.detach().float()
@@ -38,13 +38,25 @@ def quantize_base(net: PreTrainedModel, options: LoadOptions) -> None:
         setattr(parent, name, made[id(layer)])
 
 
+def linear_layers(net: PreTrainedModel) -> list[tuple[nn.Module, str, nn.Linear | Conv1D]]:
+    """Return the linear layers inside the base, each with the module it stands in and its name there."""
+    prefix = f"{net.base_model_prefix}."
+    found: list[tuple[nn.Module, str, nn.Linear | Conv1D]] = []
+    for path, part in net.named_modules(remove_duplicate=False):
+        # The very classes: one derived from them may compute something else.
+        if path.startswith(prefix) and type(part) in (nn.Linear, Conv1D):
+            parent, _, name = path.rpartition(".")
+            found.append((net.get_submodule(parent), name, part))
+    return found
+
+
 def check_quantizable(net: PreTrainedModel, options: LoadOptions) -> None:
     """Raise what ``quantize_base`` would; the meta device will do, and nothing is quantised there."""
     if options.name is None:
         return
     if options.quantization in FOUR_BITS:
         bitsandbytes_here()
-    if not _linear_layers(net):
+    if not linear_layers(net):
         raise ModelError(
             f"adapter.load.quantization={options.quantization} finds no linear layer in this {net.config.model_type}; "
             "type adapter.load.quantization=none"
@@ -90,18 +102,6 @@ def stored_bytes(net: nn.Module) -> int:
     """Return the bytes that the weights of ``net`` take in memory, codes and their scales included."""
     packed = [tensor for part in net.modules() if isinstance(part, QuantizedLinear) for tensor in part.buffers(False)]
     return sum(tensor.nbytes for tensor in [*packed, *net.parameters()])
-
-
-def _linear_layers(net: PreTrainedModel) -> list[tuple[nn.Module, str, nn.Linear | Conv1D]]:
-    """Return the linear layers inside the base, each with the module it stands in and its name there."""
-    prefix = f"{net.base_model_prefix}."
-    found: list[tuple[nn.Module, str, nn.Linear | Conv1D]] = []
-    for path, part in net.named_modules(remove_duplicate=False):
-        # The very classes: one derived from them may compute something else.
-        if path.startswith(prefix) and type(part) in (nn.Linear, Conv1D):
-            parent, _, name = path.rpartition(".")
-            found.append((net.get_submodule(parent), name, part))
-    return found
 
 
 def _tell_transposed(layer: nn.Module) -> None:

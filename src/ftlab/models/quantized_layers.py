@@ -16,7 +16,7 @@ from ftlab.models.load_options import INSTALL, LoadOptions
 
 BLOCK = 64  # weights that share a scale, in 4 bits
 _SCALE_BLOCK = 256  # scales that share a scale of their own
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 class QuantizedLinear(nn.Linear):
@@ -61,7 +61,7 @@ class QuantizedLinear(nn.Linear):
         plain = x.dtype
         if torch.is_autocast_enabled(kind) and plain != torch.float64:
             plain = torch.get_autocast_dtype(kind)
-        found = self.product(x.to(_DTYPES.get(self.options.compute_dtype, plain)))
+        found = self.product(x.to(DTYPES.get(self.options.compute_dtype, plain)))
         if self.bias is not None:
             found = found + self.bias.to(found.dtype)
         return found.to(plain)
