@@ -10,14 +10,20 @@ import lightning as L
 import torch
 from torch import Tensor
 
+from ftlab.build import build_adapter
 from ftlab.datasets.options import step_rows
 from ftlab.datasets.shares import Part
+from ftlab.datasets.splits import Splits
 from ftlab.errors import ModelError
 from ftlab.measure.memory import MB, is_out_of_memory
 from ftlab.modules.micro_batches import give_memory_back
 from ftlab.modules.offload import offloaded
 from ftlab.modules.trained import TrainedModule
+from ftlab.planning.devices import find_device
+from ftlab.planning.largest_batch import largest_batch
+from ftlab.planning.types import PlanRequest
 from ftlab.schema import TrainConfig
+from ftlab.task import chosen_task
 from ftlab.verbs.machine import Machine
 from ftlab.verbs.material import Data, Material
 from ftlab.verbs.tasks.task import Task
@@ -76,8 +82,23 @@ def settle_rows(
 
 
 def planned_rows(task: Task, machine: Machine, material: Material, available_mb: float) -> int:
-    """Return the largest number of rows whose training is estimated to fit into ``available_mb``."""
-    return step_rows(task.settings.dataset)
+    """Return the largest number of rows whose training is estimated to fit into ``available_mb``; 0: not one."""
+    settings, splits = task.settings, material.splits
+    request = PlanRequest(
+        model=settings.model,
+        adapter=settings.adapter,
+        optimizer=settings.optimizer,
+        trainer=settings.trainer,
+        dataset=settings.dataset,
+        task=chosen_task(settings.model, settings.dataset, settings.prompt),
+        labels=len(splits.labels) if isinstance(splits, Splits) else 0,
+        rows=None,
+        device=find_device("cpu" if machine.trains_on.type == "cpu" else "auto"),
+        calibration=None,  # what fits does not depend on time
+        build=lambda node, net: build_adapter(node, net, None),
+        extra_tokens=int(material.prompt_record.get("prompt_tokens") or 0),
+    )
+    return largest_batch(request, available_mb)
 
 
 def largest_that_fits(attempt: Attempt, most: int) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,10 +14,12 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from ftlab.build import build_optimizer
 from ftlab.datasets.shares import Part
+from ftlab.launch import main
 from ftlab.modules.classifier import ClassifierModule
 from ftlab.schema import DatasetConfig, TrainConfig
 from ftlab.verbs import batch_size
 from ftlab.verbs.batch_size import fits, largest_that_fits, settle_rows, state_bytes
+from small import SMALL
 
 
 class Net(nn.Module):
@@ -150,3 +153,17 @@ def test_a_gpu_is_tried_and_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_size, "_attempt", lambda *_: lambda rows: False)
     with pytest.raises(Exception, match=r"does not fit into the memory of cuda:0; type model\.gradient_checkpointing"):
         settle_rows(settings, machine, untyped, made, never, free_mb=0.0, plan=never)
+
+
+def test_on_a_cpu_the_estimate_says_what_fits(tmp_path, monkeypatch):
+    shares = {}
+    for free_mb in (5.0, 8.0, 4000.0):
+        monkeypatch.setattr("ftlab.verbs.parts.available_mb", lambda device, free=free_mb: free)
+        words = [*SMALL, "trainer.max_steps=2", "dataset.batch_size=auto", "latency.enabled=false", "tracking=none"]
+        assert main([*words, f"output_dir={tmp_path / str(free_mb)}"]) == 0
+        (path,) = (tmp_path / str(free_mb)).glob("default/*/result.json")
+        training = json.loads(path.read_text())["training"]
+        shares[free_mb] = training["micro_batch_size"]
+        assert training["accumulation"] == -(-16 // training["micro_batch_size"])
+        assert training["steps"] == 2 and training["out_of_memory"] == []
+    assert shares[5.0] < shares[8.0] < shares[4000.0] == 16
