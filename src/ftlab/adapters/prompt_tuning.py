@@ -27,7 +27,7 @@ def add_prompt_tuning(
     tokens: int = 16,
     init: str = "text",
     init_text: str | None = None,
-    head_scale: float = 0.05,
+    head_scale: float = 0.03,
     tokenizer: Any = None,  # noqa: ANN401 - transformers' tokenizers share no useful base class
     total_steps: int | None = None,
 ) -> Adapted:
@@ -47,7 +47,7 @@ def add_prompt_tuning(
         ModelError: an option does not fit, or the architecture takes no virtual tokens.
     """
     check_choice("init", init, INITS)
-    check_positive("head_scale", head_scale, "or the head learns nothing", 0.05)
+    check_positive("head_scale", head_scale, "or the head learns nothing", 0.03)
     options = prompt_options(net, tokens)
     ids = first_ids(net, tokens, init_text, tokenizer) if init == "text" else drawn_ids(net, tokens)
     table = embedding_of(net)
