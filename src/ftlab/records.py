@@ -15,6 +15,12 @@ from ftlab.errors import DataError
 _hints = functools.cache(get_type_hints)
 
 
+@functools.cache
+def _shape(hint: Any) -> tuple[bool, Any, tuple[Any, ...]]:  # noqa: ANN401 - any type hint
+    """Return whether ``hint`` is a dataclass, and its origin and arguments: a thousand records ask for the same."""
+    return dataclasses.is_dataclass(hint) and isinstance(hint, type), get_origin(hint), get_args(hint)
+
+
 def to_plain(value: Any) -> Any:  # noqa: ANN401 - walks any JSON value
     """Return ``value`` in what ``json`` writes: numbers of numpy and torch as Python's, non-finite ones as None."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -38,10 +44,10 @@ def from_plain(hint: Any, value: Any) -> Any:  # noqa: ANN401 - walks any JSON v
     """
     if value is None:
         return None
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+    is_record, origin, inner = _shape(hint)
+    if is_record:
         known = _hints(hint)
         return hint(**{k: from_plain(known[k], v) for k, v in value.items() if k in known})
-    origin, inner = get_origin(hint), get_args(hint)
     if origin is UnionType:  # something | None
         return from_plain(inner[0], value)
     if origin is dict:

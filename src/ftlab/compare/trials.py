@@ -24,24 +24,26 @@ def read_calls(folder: Path, row: LatencyRow) -> dict[str, Floats]:
 
     Nothing where the run kept none, or they cannot be read: the interval is then not known.
     """
+    wanted = _COLUMNS if row.ttft_ms is not None else _COLUMNS[:3]
     try:
         file = pq.ParquetFile(folder / "latency.parquet")
-        table = file.read(columns=[name for name in _COLUMNS if name in file.schema_arrow.names])
+        table = file.read(columns=[name for name in wanted if name in file.schema_arrow.names], use_threads=False)
     except (OSError, pa.ArrowException):
         return {}
     held = {name: table.column(name).to_numpy(zero_copy_only=False) for name in table.column_names}
     if not {"batch_size", "merged", "total_ms"} <= set(held):
         return {}
-    wanted = (held["batch_size"] == row.batch_size) & (held["merged"].astype(bool) == row.merged)
-    calls = {name: held[name][wanted].astype(np.float64) for name in _COLUMNS[2:] if name in held}
+    ours = (held["batch_size"] == row.batch_size) & (held["merged"].astype(bool) == row.merged)
+    calls = {name: held[name][ours].astype(np.float64) for name in _COLUMNS[2:] if name in held}
     return {name: values[np.isfinite(values)] for name, values in calls.items() if np.isfinite(values).any()}
 
 
 def latency_intervals(run: Run) -> dict[str, tuple[float, float]]:
     """Return the 95% interval of each axis that rests on timed calls of one text.
 
-    That is p50, p95, first and next token, throughput, and what a request costs by it. Only where the protocol is full. Those of the medians and of p95 are order statistics, which assume no
-    distribution; p95's is left out where there are too few calls for one (fewer than 73).
+    That is p50, p95, first and next token, throughput, and what a request costs by it. Only where the protocol is full.
+    Those of p50 and p95 are order statistics, which assume no distribution; p95's is left out where there are too few
+    calls for one (fewer than 110).
     """
     row = shipped(run.result)
     if row is None or row.protocol != "full":
