@@ -57,7 +57,8 @@ def make_board(
     rows = [_Row.of(seeds, main, settings) for seeds in folded]
     every = [main, *(wanted or [find_axis(name) for name in DEFAULT]), *known_axes(own).values()]
     every = list({axis.name: axis for axis in every}.values())
-    measured = tuple(axis for axis in every if any(_mean(row, axis.name) is not None for row in rows))
+    known = {name for row in rows for one in row.values for name, value in one.items() if value is not None}
+    measured = tuple(axis for axis in every if axis.name in known)
     asked = [main.name, *(axis.name for axis in wanted)] if wanted else [main.name, *DEFAULT]
     drawn = tuple(axis for axis in measured if axis.name in asked)
     candidates = _candidates(rows, measured, intervals)

@@ -159,3 +159,5 @@ class Verdict:
     objective: str = "balanced"  # cheapest, fastest, best, balanced
     axes: tuple[Axis, ...] = ()  # the front's
     constraints: tuple[Constraint, ...] = ()
+    leader: Candidate | None = None  # serves the objective best by point estimates; the choice, but for a tie
+    notes: tuple[str, ...] = ()  # who could not be ranked, and by what

@@ -1,0 +1,113 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ftlab.compare.reading import read_run, read_runs, read_settings
+from ftlab.errors import DataError
+from made_board import made_run, save_made
+from made_runs import save_run, save_state, save_sweep
+
+OUTPUTS = Path("outputs")
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return OUTPUTS / "default"
+
+
+def names(runs):
+    return [run.folder.name for run in runs]
+
+
+def test_folders_sweeps_patterns_and_latest_give_their_runs(place):
+    save_run(place / "a_lora_11")
+    save_run(place / "b_full_22", started="2026-01-03T00:00:00+00:00", finished="2026-01-03T01:00:00+00:00")
+    sweep = save_sweep(place / "s_33")
+    for number in range(2):
+        when = {"started": "2026-01-02T00:00:00+00:00", "finished": f"2026-01-0{8 + number}T00:00:00+00:00"}
+        save_run(sweep / f"{number}_minilm_{number}", **when)
+    assert names(read_runs([place / "a_lora_11"], OUTPUTS)) == ["a_lora_11"]
+    assert names(read_runs([sweep], OUTPUTS)) == ["0_minilm_0", "1_minilm_1"]
+    assert names(read_runs(["outputs/default/*_lora_*", "outputs/*/b_*"], OUTPUTS)) == ["a_lora_11", "b_full_22"]
+    assert names(read_runs(["latest"], OUTPUTS)) == ["0_minilm_0", "1_minilm_1"]  # the sweep of the newest
+    assert names(read_runs(["outputs"], OUTPUTS)) == ["a_lora_11", "0_minilm_0", "1_minilm_1", "b_full_22"]
+
+
+def test_the_latest_of_single_runs_is_one_run(place):
+    save_run(place / "a_11", finished="2026-01-01T00:00:00+00:00")
+    save_run(place / "b_22", finished="2026-01-02T00:00:00+00:00")
+    assert names(read_runs(["latest"], OUTPUTS)) == ["b_22"]
+
+
+def test_a_run_that_is_named_twice_or_copied_counts_once(place):
+    save_run(place / "a_11")
+    shutil.copytree(place / "a_11", place / "copy")
+    (place.parent / "link").symlink_to(place.resolve() / "a_11")
+    words = [place / "a_11", str((place / "a_11").resolve()), "outputs/default/a*", OUTPUTS / "link", place / "copy"]
+    assert names(read_runs(words, OUTPUTS)) == ["a_11"]
+
+
+def test_a_folder_whose_name_looks_like_a_pattern_is_a_folder(place):
+    save_run(place / "run_[x]_11")
+    assert names(read_runs([place / "run_[x]_11"], OUTPUTS)) == ["run_[x]_11"]
+
+
+def test_words_that_name_no_run_are_told_together(place):
+    (place / "empty").mkdir(parents=True)
+    save_run(place / "broken_11")
+    (place / "broken_11" / "result.json").write_text("{", encoding="utf-8")
+    save_run(place / "newer_22")
+    record = place / "newer_22" / "result.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "schema": 2}), encoding="utf-8")
+    save_sweep(place / "s_33")
+    save_state(place / "killed_44")
+    words = ["empty", "nowhere", "broken_11", "newer_22", "s_33", "killed_44", "z*"]
+    with pytest.raises(DataError) as caught:
+        read_runs([place / word for word in words], OUTPUTS)
+    told = caught.value.sentences
+    assert len(told) == len(words)
+    remedies = [*["ftlab list"] * 2, "run the job again", "update ftlab", *["ftlab list"] * 3]
+    for word, remedy, sentence in zip(words, remedies, told, strict=True):
+        assert word in sentence and remedy in sentence
+
+
+def test_a_record_without_its_sections_is_not_complete(place):
+    folder = save_run(place / "a_11")
+    record = json.loads((folder / "result.json").read_text())
+    record["quality"]["main"] = {}
+    record["dataset"] = None
+    (folder / "result.json").write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(DataError, match=r"not a complete record \(no dataset, quality.main.name, .*run the job again"):
+        read_run(folder)
+
+
+def test_what_did_not_finish_in_a_sweep_says_how_it_ended(place):
+    sweep = save_sweep(place / "s_33")
+    save_run(sweep / "0_a_0")
+    save_run(sweep / "1_b_1", status="failed", error="ran out of memory")
+    save_state(sweep / "2_c_2", id="s-2")
+    save_run(sweep / "3_d_3")
+    (sweep / "3_d_3" / "result.json").write_text("{}", encoding="utf-8")
+    found = {run.folder.name: run.result.run for run in read_runs([sweep], OUTPUTS)}
+    assert {name: info.status for name, info in found.items()} == {
+        "0_a_0": "finished",
+        "1_b_1": "failed",
+        "2_c_2": "killed",
+        "3_d_3": "broken",
+    }
+    assert found["1_b_1"].error == "ran out of memory" and "no schema number" in found["3_d_3"].error
+    assert (found["2_c_2"].id, found["2_c_2"].seed) == ("s-2", 42)
+
+
+def test_settings_are_resolved_ones_or_those_that_refer_to_nothing(place):
+    folder = save_made(place / "a", made_run(), settings={"adapter.rank": 8}, rows=False).folder
+    assert read_settings(folder)["adapter.rank"] == 8
+    (folder / "state.json").unlink()
+    (folder / "config.yaml").write_text("seed: 1\nadapter: {rank: 8}\noptimizer: {lr: '${adapter.rate}'}\n")
+    assert read_settings(folder) == {"adapter.rank": 8}
+    (folder / "config.yaml").write_text("a: !!python/name:os.system\n")
+    assert read_settings(folder) == {}
+    assert read_settings(place / "nowhere") == {}

@@ -1,0 +1,61 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from ftlab.compare.trials import latency_intervals, quantile_interval, read_calls
+from ftlab.report.frames import write_latency
+from made_board import made_run, save_made
+from made_runs import timed
+
+
+def test_an_interval_of_order_statistics_covers_its_quantile():
+    generator = np.random.default_rng(0)
+    for share in (0.5, 0.95):
+        truth = np.quantile(np.random.default_rng(1).lognormal(size=10**6), share)
+        inside = 0
+        for _ in range(2000):
+            low, high = quantile_interval(generator.lognormal(size=300), share)
+            inside += low <= truth <= high
+        assert 0.94 <= inside / 2000 <= 0.99
+
+
+def test_too_few_calls_have_no_interval_of_p95():
+    assert quantile_interval(np.arange(50.0), 0.95) is None
+    assert quantile_interval(np.arange(50.0), 0.5) is not None
+
+
+def test_times_throughput_and_price_get_intervals_around_them(tmp_path):
+    run = save_made(tmp_path / "a", made_run(p50_ms=10.0, p95_ms=12.0))
+    found = latency_intervals(run)
+    assert set(found) == {"p50_ms", "p95_ms", "throughput", "usd_per_1k"}
+    assert found["p95_ms"][0] < 12 < found["p95_ms"][1]
+    assert found["throughput"][0] < 100 < found["throughput"][1]
+    assert found["usd_per_1k"][0] < 0.002 < found["usd_per_1k"][1]
+
+
+def test_calls_are_those_of_the_row(tmp_path):
+    calls = [(1, False, 5.0, None), (1, True, 3.0, 1.0), (8, True, 9.0, None)]
+    write_latency(
+        tmp_path / "latency.parquet",
+        [
+            {"batch_size": size, "merged": merged, "call": 0, "total_ms": ms, "tokenization_ms": 0.1, "ttft_ms": first}
+            for size, merged, ms, first in calls
+        ],
+    )
+    assert read_calls(tmp_path, timed(1, merged=True))["total_ms"].tolist() == [3.0]
+    assert read_calls(tmp_path, timed(1, merged=True, ttft_ms=1.0))["ttft_ms"].tolist() == [1.0]
+    assert read_calls(tmp_path, timed(1, ttft_ms=1.0)).keys() == {"total_ms"}
+    assert read_calls(tmp_path, timed(4)) == {}
+
+
+@pytest.mark.parametrize("kept", [None, b"no parquet"])
+def test_without_calls_the_record_gives_that_of_the_median(tmp_path, kept):
+    run = dataclasses.replace(made_run(), folder=tmp_path)
+    if kept:
+        (tmp_path / "latency.parquet").write_bytes(kept)
+    assert list(latency_intervals(run)) == ["p50_ms"]
+
+
+def test_a_short_protocol_has_none(tmp_path):
+    assert latency_intervals(save_made(tmp_path / "a", made_run(protocol="short"))) == {}
