@@ -36,7 +36,7 @@ def make_board(
     Args:
         runs: as read, in any order; those that did not finish go to ``Board.failed``.
         axes: names of what the front is drawn over; None: the main metric, p95 of one text, $ per 1k requests. The
-            first metric among them is the main one; without one, the runs' own main metric stands in front.
+            first metric of the test rows is the main one; without one, the runs' own stands in front.
         settings: gives the configuration of a run folder by dotted key.
         intervals: gives the 95% intervals of a run's times.
 
@@ -44,41 +44,34 @@ def make_board(
         ConfigError: one of ``axes`` is none; the sentence lists them.
         DataError: no run finished.
     """
-    given = sorted(runs, key=lambda run: (run.result.run.started or "", str(run.folder)))
-    finished = [run for run in given if run.result.run.status == "finished"]
-    failed = tuple(run for run in given if run.result.run.status != "finished")
+    finished, failed = _by_status(sorted(runs, key=lambda run: (run.result.run.started or "", str(run.folder))))
     own = _own_metrics(finished)
-    wanted = find_axes(axes, own) if axes is not None else ()  # before the runs: a typo is the user's first concern
+    wanted = find_axes(axes or (), own)  # before the runs: a typo is the user's first concern
     if not finished:
         raise DataError(_nothing_finished(failed))
     chosen, apart = part_unlike(finished)
     main = _main(chosen, wanted, own)
     folded, repeated = fold_seeds(chosen)
     rows = [_Row.of(seeds, main, settings) for seeds in folded]
-    every = [main, *(wanted or [find_axis(name) for name in DEFAULT]), *known_axes(own).values()]
-    every = list({axis.name: axis for axis in every}.values())
-    known = {name for row in rows for one in row.values for name, value in one.items() if value is not None}
-    measured = tuple(axis for axis in every if axis.name in known)
-    asked = [main.name, *(axis.name for axis in wanted)] if wanted else [main.name, *DEFAULT]
-    drawn = tuple(axis for axis in measured if axis.name in asked)
+    asked = list(dict.fromkeys([main, *(wanted or (find_axis(name) for name in DEFAULT))]))
+    measured = _measured(rows, asked, known_axes(own).values())
     candidates = _candidates(rows, measured, intervals)
-    one = chosen[0].result
-    assert one.dataset is not None, "a finished run has one"
-    alike = likeness(one)
+    alike, data = likeness(chosen[0].result), chosen[0].result.dataset
+    assert data is not None, "a finished run has one"
     replaced = [c.key for c, row in zip(candidates, rows, strict=True) if not row.ranks_latency]
     return Board(
-        candidates=tuple(sorted(candidates, key=lambda c: (*_worth(c.values.get(main.name), main), c.key))),
-        axes=drawn if main in drawn else (main, *drawn),
+        candidates=tuple(sorted(candidates, key=lambda one: (*_worth(one.values[main.name], main), one.key))),
+        axes=tuple(axis for axis in measured if axis in asked),
         main=main,
         measured=measured,
         apart=apart,
         failed=failed,
         task=alike.task,
-        dataset=one.dataset.name,
-        test_digest=one.dataset.test_digest,
-        test_rows=one.dataset.test_rows,
+        dataset=data.name,
+        test_digest=data.test_digest,
+        test_rows=data.test_rows,
         device=alike.device,
-        notes=tuple(board_notes(candidates, main, asked, alike.protocol, replaced, repeated)),
+        notes=tuple(board_notes(candidates, asked, alike.protocol, replaced, repeated)),
     )
 
 
@@ -158,6 +151,13 @@ def _candidates(rows: Sequence[_Row], measured: Sequence[Axis], intervals: Inter
     return found
 
 
+def _measured(rows: Sequence[_Row], asked: Sequence[Axis], every: Iterable[Axis]) -> tuple[Axis, ...]:
+    """Return the axes that some run has a value on, those ``asked`` for first; the main one, the first, always."""
+    known = {name for row in rows for one in row.values for name, value in one.items() if value is not None}
+    ordered = dict.fromkeys([*asked, *every])
+    return tuple(axis for axis in ordered if axis.name in known or axis == asked[0])
+
+
 def _mean(row: _Row, name: str) -> float | None:
     return mean([one.get(name) for one in row.values])
 
@@ -171,6 +171,14 @@ def _worth(value: float | None, axis: Axis) -> tuple[bool, float]:
     return value is None, 0.0 if value is None else (-value if axis.direction == "max" else value)
 
 
+def _by_status(runs: Iterable[Run]) -> tuple[list[Run], tuple[Run, ...]]:
+    """Return the runs that finished, and the others."""
+    ended: tuple[list[Run], list[Run]] = ([], [])
+    for run in runs:
+        ended[run.result.run.status != "finished"].append(run)
+    return ended[0], tuple(ended[1])
+
+
 def _own_metrics(runs: Iterable[Run]) -> dict[str, str]:
     """Return the user's metrics that say which way is better: those that were a run's main one."""
     mains = [run.result.quality.main for run in runs if run.result.quality]
@@ -178,9 +186,10 @@ def _own_metrics(runs: Iterable[Run]) -> dict[str, str]:
 
 
 def _main(runs: Sequence[Run], wanted: Sequence[Axis], own: Mapping[str, str]) -> Axis:
-    """Return the axis candidates are first ranked by: the first metric asked for, or what most runs were chosen by."""
+    """Return the axis of the main metric: the first asked for that was measured, else that of most runs."""
+    tests = [run.result.quality.test for run in runs if run.result.quality]
     for axis in wanted:
-        if axis.kind == "quality":
+        if axis.kind == "quality" and any(number(test.get(axis.name)) is not None for test in tests):
             return axis
     names = [run.result.quality.main["name"] for run in runs if run.result.quality]  # the oldest first
     counts = Counter(names)

@@ -13,8 +13,7 @@ _MOST_NAMED = 4
 
 def board_notes(
     candidates: Sequence[Candidate],
-    main: Axis,
-    asked: Sequence[str],
+    asked: Sequence[Axis],
     protocol: str,
     replaced: Sequence[str],
     repeated: Sequence[Run],
@@ -23,8 +22,7 @@ def board_notes(
 
     Args:
         candidates: of the board.
-        main: the metric they are ranked by.
-        asked: names of the axes the front was to be drawn over.
+        asked: axes the front was to be drawn over; the main one first.
         protocol: of the latency of all of them.
         replaced: keys of candidates whose tokenizer is not their model's own.
         repeated: runs left out, since a later one has the same configuration and seed.
@@ -39,12 +37,12 @@ def board_notes(
     if replaced:
         yield f"not ranked for latency or price, since a tokenizer stands in for the model's own: {_list(replaced)}"
     known = {name for one in candidates for name, value in one.values.items() if value is not None}
-    for name in asked:
-        if name not in known:
-            yield f"no candidate has a value of {name}, so the front is drawn without it"
+    for axis in asked:
+        if axis.name not in known:
+            yield f"no candidate has a value of {axis.name}, so the front is drawn without it"
     mains = sorted({_main_name(run) for one in candidates for run in one.runs})
     if len(mains) > 1:
-        yield f"the best epoch was chosen by different metrics ({', '.join(mains)}); ranked by {main.name}"
+        yield f"the best epoch was chosen by different metrics ({', '.join(mains)}); ranked by {asked[0].name}"
     yield from _prices(candidates)
     if beside := [c.key for c in candidates if c.chosen and (a := c.chosen.result.artefact) and a.base == "hub"]:
         yield f"size_mb is that of the adapter alone, whose base comes from the hub: {_list(beside)}"

@@ -26,7 +26,7 @@ def read_calls(folder: Path, row: LatencyRow) -> dict[str, Floats]:
     """
     wanted = _COLUMNS if row.ttft_ms is not None else _COLUMNS[:3]
     try:
-        file = pq.ParquetFile(folder / "latency.parquet")
+        file = pq.ParquetFile(folder / "latency.parquet", pre_buffer=False)
         table = file.read(columns=[name for name in wanted if name in file.schema_arrow.names], use_threads=False)
     except (OSError, pa.ArrowException):
         return {}
