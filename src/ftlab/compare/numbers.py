@@ -1,0 +1,54 @@
+"""How a verdict writes values with their units, and differences with what they mean."""
+
+from __future__ import annotations
+
+import math
+
+from ftlab.compare.types import Axis
+
+_LEAST_DECIMALS = 3
+
+
+def amount(value: float, axis: Axis) -> str:
+    """Return a value with its unit: ``f1_macro 0.874``, ``p95 4.10 ms``, ``$0.00210 per 1k requests``."""
+    shown = digits(value, axis)
+    if axis.unit == "$":
+        return axis.label.replace("$", f"${shown}", 1)
+    if axis.unit and axis.label.startswith(axis.unit):
+        return f"{shown} {axis.label}"
+    return f"{axis.label} {shown}{unit(axis)}"
+
+
+def quantity(value: float, axis: Axis) -> str:
+    """Return how much of an axis: ``0.012 of f1_macro``, ``2.90 ms of p95``, ``$0.00150 per 1k requests``."""
+    shown = digits(value, axis)
+    if axis.unit == "$":
+        return axis.label.replace("$", f"${shown}", 1)
+    if axis.unit and axis.label.startswith(axis.unit):
+        return f"{shown} {axis.label}"
+    return f"{shown}{unit(axis)} of {axis.label}"
+
+
+def bare(value: float, axis: Axis) -> str:
+    """Return a value with its unit alone: ``0.874``, ``4.10 ms``, ``$0.00210``."""
+    return f"${digits(value, axis)}" if axis.unit == "$" else f"{digits(value, axis)}{unit(axis)}"
+
+
+def unit(axis: Axis) -> str:
+    """Return what stands behind a number: `` ms``, ``%``, nothing behind a share or dollars."""
+    return "" if axis.unit in ("", "$") else axis.unit if axis.unit == "%" else f" {axis.unit}"
+
+
+def digits(value: float, axis: Axis) -> str:
+    """Return a number without an exponent: three decimals of a metric, else three significant digits."""
+    if value == 0:
+        return "0"
+    decimals = 2 - math.floor(math.log10(abs(value)))
+    if axis.kind == "quality" and abs(value) < 10:
+        decimals = max(_LEAST_DECIMALS, decimals - 2) if abs(value) < 10**-_LEAST_DECIMALS else _LEAST_DECIMALS
+    return f"{value:,.{max(0, decimals)}f}"
+
+
+def p_value(p: float) -> str:
+    """Return ``p = 0.21``, or ``p < 0.001``."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"

@@ -1,0 +1,228 @@
+"""Tells members of the front apart: on the same test rows, or by intervals of repeated trials; Holm over members."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from statistics import NormalDist
+
+import numpy as np
+
+from ftlab.compare.axes import find_axis
+from ftlab.compare.front import value_of
+from ftlab.compare.rows import Pair, ScoredRows, pair_rows
+from ftlab.compare.types import Axis, Candidate, Comparison, Run
+from ftlab.errors import DataError
+from ftlab.metrics import bootstrap as labels
+from ftlab.metrics.generation import bootstrap as texts
+from ftlab.stats.holm import holm
+from ftlab.stats.mcnemar import discordant, mcnemar_midp
+from ftlab.stats.paired_bootstrap import RESAMPLES, Difference
+from ftlab.stats.power import ALPHA
+
+RowsOf = Callable[[Run], ScoredRows]
+
+MCNEMAR = "mid-p McNemar"
+BOOTSTRAP = "paired bootstrap"
+TRIALS = "intervals of repeated trials"
+COUNTED = "counted, not sampled"
+NOT_TESTED = "not tested: "
+_OTHER_WAY = "; the means over seeds differ the other way"
+_COUNTED = ("size_mb", "trainable_percent")  # the same whenever it is counted
+_ACCURACY = "accuracy"
+# A p of R resamples is at least 2 / (R + 1): so many a member that Holm's correction leaves it at most half the level.
+_RESAMPLES_A_MEMBER = 80
+_Z = 1.96
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tested:
+    """Two candidates on the rows that both have."""
+
+    differences: Mapping[str, Difference]  # metric: first - second
+    accuracy_p: float | None  # of McNemar; None: the model writes
+    rows: int
+
+
+class Telling:
+    """Compares members of one front; what a pair was found to differ by is kept."""
+
+    def __init__(self, front: Sequence[Candidate], axes: Sequence[Axis], main: Axis, rows: RowsOf = ScoredRows) -> None:
+        """Take the front.
+
+        Args:
+            front: its members.
+            axes: of the front.
+            main: the metric that ties are ties on.
+            rows: opens the test rows of a run.
+        """
+        self.front = tuple(front)
+        self.axes = tuple({axis.name: axis for axis in (main, *axes)}.values())
+        self.main = main
+        self._open = rows
+        self._rows: dict[str, ScoredRows | str] = {}
+        self._pairs: dict[tuple[str, str], Tested | str] = {}
+
+    def against_others(self, choice: Candidate, axes: Sequence[Axis] | None = None) -> tuple[Comparison, ...]:
+        """Return ``choice`` against each other member: on the main metric, then accuracy, then the other axes.
+
+        Accuracy is told of classifiers whether or not it is an axis, since its test is the most powerful one.
+
+        Args:
+            choice: a member of the front.
+            axes: None: all of them; the correction is over the members, axis by axis.
+        """
+        others = [one for one in self.front if one.key != choice.key]
+        wanted = self.axes if axes is None else tuple(axes)
+        if axes is None and any(self._by_label(choice, one) for one in others):
+            accuracy = find_axis(_ACCURACY)
+            wanted = (*wanted[:1], *([accuracy] if accuracy not in wanted else []), *wanted[1:])
+        return tuple(one for axis in wanted for one in _corrected([self._one(choice, o, axis) for o in others]))
+
+    def tied(self, choice: Candidate) -> tuple[Candidate, ...]:
+        """Return the other members that ``choice`` cannot be told apart from on the main metric."""
+        return tuple(one.other for one in self.against_others(choice, (self.main,)) if is_tie(one))
+
+    def cheaper(self, choice: Candidate, axis: Axis) -> tuple[Candidate, ...]:
+        """Return the other members with less of ``axis``, unless tests of it cannot tell them apart."""
+        return tuple(
+            one.other
+            for one in self.against_others(choice, (axis,))
+            if one.difference is not None and one.difference > 0 and (one.told_apart or one.p is None)
+        )
+
+    def _by_label(self, choice: Candidate, other: Candidate) -> bool:
+        tested = self._pair(choice, other)[0]
+        return isinstance(tested, Tested) and tested.accuracy_p is not None
+
+    def _one(self, choice: Candidate, other: Candidate, axis: Axis) -> Comparison:
+        """Return one comparison, its p not yet corrected."""
+        ours, theirs = value_of(choice, axis), value_of(other, axis)
+        plain = None if ours is None or theirs is None else ours - theirs
+        if axis.kind == "quality":
+            return self._by_rows(choice, other, axis, plain)
+        blank = Comparison(other, axis, plain, None, None, None, False, "")
+        if plain is None:
+            return dataclasses.replace(blank, method=f"{NOT_TESTED}{axis.name} is unknown")
+        if axis.name in _COUNTED:
+            return dataclasses.replace(blank, told_apart=plain != 0, method=COUNTED)
+        errors = [_error(one, axis) for one in (choice, other)]
+        if errors[0] is None or errors[1] is None:
+            return dataclasses.replace(blank, method=f"{NOT_TESTED}{axis.name} was measured once")
+        error = math.hypot(errors[0], errors[1])
+        p = 2 * (1 - NormalDist().cdf(abs(plain) / error)) if error else float(plain == 0)
+        return dataclasses.replace(blank, ci95=(plain - _Z * error, plain + _Z * error), p=p, method=TRIALS)
+
+    def _by_rows(self, choice: Candidate, other: Candidate, axis: Axis, plain: float | None) -> Comparison:
+        blank = Comparison(other, axis, plain, None, None, None, False, "")
+        tested, sign = self._pair(choice, other)
+        if isinstance(tested, str):
+            return dataclasses.replace(blank, method=f"{NOT_TESTED}{tested}")
+        found = tested.differences.get(axis.name)
+        if found is None or not math.isfinite(found.estimate):
+            why = "is not known row by row" if found is None else "is not defined on these rows"
+            return dataclasses.replace(blank, method=f"{NOT_TESTED}{axis.name} {why}", rows=tested.rows)
+        mcnemar = axis.name == _ACCURACY and tested.accuracy_p is not None
+        low, high = sorted((sign * found.low, sign * found.high))
+        estimate, method = sign * found.estimate, MCNEMAR if mcnemar else BOOTSTRAP
+        if plain is not None and plain * estimate < 0:  # the rows are those of one seed each
+            method += _OTHER_WAY
+        return dataclasses.replace(
+            blank,
+            difference=estimate,
+            ci95=(low, high),
+            p=tested.accuracy_p if mcnemar else found.p,
+            method=method,
+            rows=tested.rows,
+        )
+
+    def _pair(self, first: Candidate, second: Candidate) -> tuple[Tested | str, int]:
+        """Return what the rows of both say, or why they say nothing, and the sign that turns it to first - second."""
+        sign = 1 if first.key <= second.key else -1
+        one, other = (first, second) if sign > 0 else (second, first)  # one draw of a pair, whoever is chosen
+        place = (one.key, other.key)
+        if place not in self._pairs:
+            self._pairs[place] = self._test(one, other)
+        return self._pairs[place], sign
+
+    def _test(self, first: Candidate, second: Candidate) -> Tested | str:
+        opened = [self._rows_of(first), self._rows_of(second)]
+        metrics = {axis.name for axis in self.axes if axis.kind == "quality"} | {_ACCURACY}
+        try:
+            ours, others = opened
+            if isinstance(ours, str) or isinstance(others, str):
+                return ours if isinstance(ours, str) else str(others)
+            resamples = max(RESAMPLES, _RESAMPLES_A_MEMBER * len(self.front))
+            return difference_of(pair_rows(ours, others), metrics, resamples)
+        except DataError as error:
+            return error.sentences[0]
+
+    def _rows_of(self, candidate: Candidate) -> ScoredRows | str:
+        if candidate.key not in self._rows:
+            self._rows[candidate.key] = self._opened(candidate)
+        return self._rows[candidate.key]
+
+    def _opened(self, candidate: Candidate) -> ScoredRows | str:
+        if candidate.chosen is None:
+            return f"{candidate.key} has a price and no test rows"
+        try:
+            return self._open(candidate.chosen)
+        except DataError as error:
+            return error.sentences[0]
+
+
+def difference_of(pair: Pair, metrics: Collection[str], resamples: int = RESAMPLES) -> Tested | str:
+    """Return how far two runs are apart on their rows, or in words why that cannot be said.
+
+    Args:
+        pair: the rows of both.
+        metrics: of labels, those to be told; of written texts all are.
+        resamples: of the bootstrap.
+    """
+    if pair.first.labelled != pair.second.labelled:
+        return "one answers with labels, the other with texts"
+    if not pair.first.labelled:
+        return Tested(texts.paired_differences(*pair.statistics(), resamples), None, pair.count)
+    names, theirs = pair.first.label_names, pair.second.label_names
+    if set(names) != set(theirs):
+        return "the labels are not the same"
+    place = {name: number for number, name in enumerate(names)}
+    right = np.array([place.get(name, -1) for name in pair.first.labels[pair.here]], dtype=np.int64)
+    if (right < 0).any():
+        return "a test row has a label that neither model knows"
+    columns = [theirs.index(name) for name in names]
+    ours = pair.first.probabilities[pair.here], pair.losses[0]
+    others = pair.second.probabilities[pair.there][:, columns], pair.losses[1]
+    found = labels.paired_differences(right, ours, others, metrics, resamples)
+    return Tested(found, mcnemar_midp(*discordant(*pair.correct)), pair.count)
+
+
+def is_tie(comparison: Comparison) -> bool:
+    """Return whether a comparison leaves its two equal: tested and not told apart, or the same number."""
+    return not comparison.told_apart and (comparison.p is not None or comparison.difference == 0)
+
+
+def _corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Return the comparisons of one axis with Holm's p, and whether each is a difference."""
+    tested = [one for one in comparisons if one.p is not None]
+    corrected = dict(
+        zip((one.other.key for one in tested), holm([one.p for one in tested if one.p is not None]), strict=True)
+    )
+    found = []
+    for one in comparisons:
+        p = corrected.get(one.other.key)
+        apart = p is not None and p <= ALPHA and not one.method.endswith(_OTHER_WAY)
+        found.append(one if p is None else dataclasses.replace(one, p_holm=p, told_apart=apart))
+    return found
+
+
+def _error(candidate: Candidate, axis: Axis) -> float | None:
+    """Return the standard error of a value: of its trials, and between its seeds; 0 of a price; None: measured once."""
+    if candidate.priced is not None and axis.unit == "$":
+        return 0.0
+    ends, spread = candidate.interval.get(axis.name), candidate.spread.get(axis.name)
+    if ends is None or not all(math.isfinite(end) for end in ends):
+        return None
+    within = (ends[1] - ends[0]) / (2 * _Z)
+    return math.hypot(within, spread / math.sqrt(len(candidate.runs)) if spread else 0.0)

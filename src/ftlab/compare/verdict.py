@@ -1,0 +1,95 @@
+"""The verdict: which candidate to ship under the constraints, how sure that is, and who comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ftlab.compare.constraints import feasible, misses
+from ftlab.compare.front import front_axes, front_notes, in_order, pareto_front
+from ftlab.compare.objective import by_objective, cheaper_axis, objective_axis, require_objective
+from ftlab.compare.rows import ScoredRows
+from ftlab.compare.telling import RowsOf, Telling, is_tie
+from ftlab.compare.types import Axis, Board, Candidate, Constraint, Verdict
+from ftlab.compare.wording import Said, chosen, nothing_met, nothing_ranked
+
+# The objectives under which quality decides, so that a tie on it may move the choice.
+_MOVED_BY_TIES = ("balanced", "best")
+
+
+def make_verdict(
+    board: Board,
+    objective: str = "balanced",
+    constraints: Sequence[Constraint] = (),
+    *,
+    rows: RowsOf = ScoredRows,
+) -> Verdict:
+    """Return the verdict over a board.
+
+    The candidates that keep every constraint make a front over ``board.axes`` (and what the objective asks for); the
+    objective picks its leader by point estimates. Under ``best`` and ``balanced`` the choice moves from there to the
+    cheapest member of the front that tests cannot tell apart from the leader on the main metric.
+
+    Args:
+        board: of one candidate or more.
+        objective: cheapest, fastest, best or balanced.
+        constraints: as ``parse_constraints`` returns them.
+        rows: opens the test rows of a run; only those of the front are read.
+
+    Raises:
+        ConfigError: there is no such objective.
+        DataError: no candidate of the board has a value of what the objective asks for.
+    """
+    first = objective_axis(require_objective(objective), board)
+    asked = tuple({a.name: a for a in (board.main, *board.axes, *([first] if first else []))}.values())
+    every = in_order(board.candidates, asked)
+    kept = feasible(every, constraints)
+    if not kept:
+        missed = misses(every, constraints, asked)
+        sentences = nothing_met(every, missed, constraints)
+        return Verdict(None, None, (), (), (), (), sentences, missed, objective, asked, tuple(constraints), notes=())
+    axes = tuple(axis for axis in asked if axis in (*front_axes(kept, asked), first))
+    notes = tuple(front_notes(kept, asked, axes))
+    front = pareto_front(kept, axes)
+    if not front:
+        sentences = nothing_ranked(kept, axes)
+        return Verdict(None, None, (), (), kept, (), sentences, (), objective, axes, tuple(constraints), notes=notes)
+    ranked = by_objective(objective, front, axes, first, board.test_rows)
+    telling = Telling(front, axes, board.main, rows)
+    choice = _settle(ranked[0], telling, axes) if objective in _MOVED_BY_TIES else ranked[0]
+    runner_up = next((one for one in ranked if one.key != choice.key), None)
+    comparisons = telling.against_others(choice)
+    said = Said(objective, axes, tuple(constraints), choice, ranked[0], runner_up, front, comparisons, board.main)
+    return Verdict(
+        choice=choice,
+        runner_up=runner_up,
+        ties=tuple(one.other for one in comparisons if one.axis.name == board.main.name and is_tie(one)),
+        front=front,
+        feasible=kept,
+        comparisons=comparisons,
+        sentences=chosen(said),
+        objective=objective,
+        axes=axes,
+        constraints=tuple(constraints),
+        leader=ranked[0],
+        notes=notes,
+    )
+
+
+def _settle(leader: Candidate, telling: Telling, axes: Sequence[Axis]) -> Candidate:
+    """Return the cheapest of those that tie with the leader, the leader itself where none is cheaper.
+
+    A tie counts from both sides: neither the leader's tests nor those of the cheaper one (whose Holm correction is over
+    other p values) may tell the two apart. Ties do not chain: who ties with the cheaper one but not with the leader
+    stays out.
+    """
+    axis = cheaper_axis(leader, axes)
+    if axis is None or len(telling.front) < 2:
+        return leader
+    tied = {one.key for one in telling.tied(leader)}
+    if not tied:
+        return leader
+    cheaper = [one for one in telling.cheaper(leader, axis) if one.key in tied]
+    for one in in_order(cheaper, (axis, *axes)):
+        if leader.key in {other.key for other in telling.tied(one)}:
+            return one
+    return leader
