@@ -1,0 +1,75 @@
+"""What a reader is told about money over time."""
+
+import pytest
+
+from ftlab.compare.axes import AXES
+from ftlab.compare.break_even import break_even
+from ftlab.compare.break_even_words import compare_costs, requests, sentences
+from priced import priced
+
+PROMPTED = priced("smollm2 few_shot", 0.0, 0.08, f1_macro=0.7123)
+LORA = priced("minilm lora", 3.6, 0.0711, f1_macro=0.85)
+BIG = priced("bert_large full", 400.0, 0.001)
+
+
+def test_each_segment_is_a_sentence_with_quality_and_price():
+    first, middle, last = sentences(break_even([PROMPTED, LORA, BIG]), AXES["f1_macro"])
+    assert first == (
+        "below 34k requests a month smollm2 few_shot (f1_macro 0.712) is the cheapest over 12 months "
+        "(no training, $0.08 per 1k requests)"
+    )
+    assert middle == (
+        "between 34k and 470k requests a month minilm lora (f1_macro 0.85) is the cheapest over 12 months "
+        "($3.6 of training, $0.0711 per 1k requests)"
+    )
+    assert last.startswith(
+        "from 470k requests a month on bert_large full (f1_macro 0.8) is the cheapest over 12 months"
+    )
+
+
+def test_one_month_and_one_candidate():
+    (only,) = sentences(break_even([LORA], months=1))
+    assert only.startswith("at any volume minilm lora is the cheapest over 1 month (")
+
+
+def test_tie_is_said():
+    (told,) = sentences(break_even([LORA, priced("twin", 3.6, 0.0711)]))
+    assert told.startswith("at any volume minilm lora and twin cost the same and the least over 12 months (")
+
+
+def test_changes_that_read_alike_in_two_digits_are_told_apart():
+    near = [priced("a", 0.0, 2.0), priced("b", 1.0, 1.0), priced("c", 1.5034, 0.5)]
+    assert "between 1,000 and 1,007 requests a month b" in sentences(break_even(near, months=1))[1]
+
+
+def test_those_without_a_price_are_named_once_per_reason():
+    plan = break_even([priced("a", 0.0, None), LORA, priced("b", 0.0, None), priced("c", None, 1.0)])
+    assert sentences(plan)[1:] == (
+        "a, b stand outside: no price of requests, give cost.usd_per_hour=<number>",
+        "c stands outside: no price of training, which its record does not hold",
+    )
+
+
+@pytest.mark.parametrize(
+    ("choice", "other", "said"),
+    [
+        (LORA, PROMPTED, "below 34k requests a month smollm2 few_shot is cheaper than minilm lora"),
+        (PROMPTED, LORA, "above 34k requests a month minilm lora is cheaper than smollm2 few_shot"),
+        (LORA, priced("dear", 4.0, 1.0), "minilm lora is cheaper than dear at any volume"),
+        (LORA, priced("free", 0.0, 0.0), "free is cheaper than minilm lora at any volume"),
+        (LORA, priced("twin", 3.6, 0.0711), "twin costs the same as minilm lora"),
+        (LORA, priced("unknown", None, 0.1), None),
+        (priced("unknown", 0.1, None), LORA, None),
+    ],
+)
+def test_two_are_compared_in_one_clause(choice, other, said):
+    assert compare_costs(choice, other) == said
+
+
+@pytest.mark.parametrize(
+    ("volume", "said"),
+    [(0.2, "1"), (1, "1"), (9.96, "10"), (824, "820"), (999, "1k"), (38_214, "38k"), (123_456, "120k"),
+     (999_999, "1M"), (1_249_000, "1.2M"), (12.4e6, "12M"), (3.3e9, "3.3G"), (2.5e12, "2500G")],
+)  # fmt: skip
+def test_requests_in_two_digits(volume, said):
+    assert requests(volume) == said
