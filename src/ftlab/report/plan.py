@@ -174,9 +174,21 @@ def _below(lines: Sequence[PlanLine]) -> Iterator[str]:
         yield _sum(lines)
     notes = dict.fromkeys(note for line in lines if line.estimate for note in line.estimate.notes)
     for note in notes:
-        about = [str(number) for number, line in enumerate(lines) if line.estimate and note in line.estimate.notes]
-        which = f" ({', '.join(about)})" if several and len(about) < len(lines) else ""
+        about = [number for number, line in enumerate(lines) if line.estimate and note in line.estimate.notes]
+        which = f" ({_numbers(about)})" if several and len(about) < len(lines) else ""
         yield f"note{which}: {wording.one_line(note)}"
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    """Return ``0, 2, 5 to 9``."""
+    groups: list[list[int]] = []
+    for number in numbers:
+        if groups and number == groups[-1][-1] + 1:
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    said = ([f"{group[0]} to {group[-1]}"] if len(group) > 2 else [str(number) for number in group] for group in groups)
+    return ", ".join(word for words in said for word in words)
 
 
 def unfit(estimate: Estimate, device: str, memory_gb: float | None) -> str:

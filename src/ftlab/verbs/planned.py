@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,19 @@ from ftlab.adapters.adapted import Adapted
 from ftlab.build import build_adapter
 from ftlab.errors import UserError
 from ftlab.measure.cost import resolve_price
+from ftlab.models.quiet import quiet
 from ftlab.paths import config_dir
 from ftlab.planning.calibration import calibrate
 from ftlab.planning.devices import find_device, larger_devices
 from ftlab.planning.estimate import estimate
-from ftlab.planning.types import Calibration, DeviceSheet, Estimate, PlanRequest
+from ftlab.planning.types import Calibration, DeviceSheet, Estimate, Node, PlanRequest
 from ftlab.schema import CostConfig, PlanConfig, TrainConfig
 from ftlab.verbs.rows_at_hand import RowReader
+from ftlab.verbs.textbook_notes import textbook_notes
 from ftlab.yaml_file import read_yaml
 
 _ALTERNATIVES = ("lora", "qlora")  # adapters that the remedy may name
+_NOTHING = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ def plan_all(cfgs: Sequence[DictConfig]) -> list[Planned]:
         ConfigError: a price that is for another device, an accelerator that is not on this machine.
     """
     planner = Planner()
-    return [planner.plan(settings_of(cfg)) for cfg in cfgs]
+    with quiet():
+        return [planner.plan(settings_of(cfg)) for cfg in cfgs]
 
 
 def settings_of(cfg: DictConfig) -> TrainConfig:
@@ -66,7 +70,8 @@ class Planner:
         self._rows = RowReader()
         self._sheets: dict[str, DeviceSheet] = {}
         self._calibrations: dict[str, Calibration | None] = {}
-        self._alternatives = {name: adapter_node(name) for name in _ALTERNATIVES if _adapter_file(name).is_file()}
+        self._alternatives = {name: adapter_node(name) for name in _ALTERNATIVES}
+        self._quoted: dict[str, Node] = {"full": adapter_node("full"), **self._alternatives}
         files = sorted((config_dir() / "cost").glob("[!_]*.yaml"))
         self._prices = [CostConfig(**read_yaml(path)) for path in files]
 
@@ -102,7 +107,10 @@ class Planner:
             )
         except UserError as error:
             return Planned(settings, sheet, None, error)
-        return Planned(settings, sheet, replace(made, notes=(*made.notes, *rows.notes)))
+        if not made.trainable_parameters:  # adapter=none
+            made = replace(made, seconds=_NOTHING, usd=_NOTHING)
+        told = textbook_notes(settings, _build, self._quoted)
+        return Planned(settings, sheet, replace(made, notes=(*made.notes, *rows.notes, *told)))
 
     def _sheet(self, settings: TrainConfig) -> DeviceSheet:
         name = device_named(settings)
@@ -123,7 +131,7 @@ class Planner:
         return (priced[0] if priced else None) or sheet.name
 
 
-def _build(node: Mapping[str, Any], net: PreTrainedModel) -> Adapted:
+def _build(node: Node, net: PreTrainedModel) -> Adapted:
     return build_adapter(node, net, None)
 
 

@@ -118,6 +118,12 @@ def test_a_note_names_the_jobs_it_is_about_unless_all(shown):
     assert "note: dropout is not counted\n" in shown([planned(), planned(adapter="full")])
 
 
+def test_many_jobs_of_a_note_are_told_as_ranges(shown):
+    others = dataclasses.replace(ESTIMATE, notes=())
+    lines = [planned(ESTIMATE if number in (0, 2, 3, 4, 6, 7) else others) for number in range(9)]
+    assert "note (0, 2 to 4, 6, 7): dropout is not counted\n" in shown(lines)
+
+
 def test_one_training_has_neither_numbers_nor_a_sum(shown):
     text = shown([planned()])
     assert "#" not in text.splitlines()[2] and "in all" not in text
