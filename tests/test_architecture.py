@@ -17,8 +17,8 @@ ORDER = [
     {"processes"},
     {"paths", "results", "checkpoints"},
     {"inventory", "finished"},
-    {"prompts"},
-    {"metrics", "stats", "datasets", "models", "adapters", "measure", "streams"},
+    {"prompts", "stats"},
+    {"metrics", "datasets", "models", "adapters", "measure", "streams"},
     {"compare"},
     {"decoding"},
     {"task"},
@@ -34,7 +34,7 @@ ORDER = [
     {"launch"},
     {"__main__"},
 ]
-COMPONENTS = {"prompts", "metrics", "stats", "datasets", "models", "adapters", "measure", "streams", "decoding"}
+COMPONENTS = {"prompts", "stats", "metrics", "datasets", "models", "adapters", "measure", "streams", "decoding"}
 # Rooms that stand beside others of the same column: they may not know each other.
 RANK = {room: rank for rank, column in enumerate(ORDER) for room in column}
 # The configuration check knows what the component rooms accept, and must not wait for their heavy imports.

@@ -1,20 +1,21 @@
-"""How sure a test score is: percentile bootstrap over the test rows (Efron 1979, doi:10.1214/aos/1176344552).
+"""How sure a test score is, and a difference of two: bootstrap over the test rows, as in ``stats.resampling``.
 
-All resamples are computed at once: a resample is a row of counts, how often each test row was drawn, and every metric
-is a function of a few sums under those counts.
+All resamples are computed at once: every metric is a function of a few sums over the rows, under the counts of how
+often each was drawn.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ftlab.metrics.calibration import BINS, bin_numbers
-
-Floats = npt.NDArray[np.float64]
-CHUNK = 4_000_000  # counts held at a time, 32 MB
+from ftlab.stats.paired_bootstrap import RESAMPLES, Difference, differences
+from ftlab.stats.resampling import Floats, as_they_are, intervals
 
 
 def bootstrap_ci95(
@@ -38,14 +39,7 @@ def bootstrap_ci95(
         seed: of the draws; equal seeds give equal intervals.
     """
     scored = _Rows(labels, probabilities, losses)
-    point = scored.metrics(np.ones((1, scored.count)))
-    generator = np.random.default_rng(seed)
-    chunk = max(1, CHUNK // scored.count)
-    parts = [
-        scored.metrics(draw(generator, min(chunk, resamples - start), scored.count))
-        for start in range(0, resamples, chunk)
-    ]
-    return {name: interval(float(point[name][0]), np.concatenate([p[name] for p in parts])) for name in point}
+    return intervals(scored.metrics, scored.count, resamples, seed)
 
 
 def point_estimates(
@@ -53,24 +47,31 @@ def point_estimates(
 ) -> dict[str, float]:
     """Return each metric on the rows as they are, by the same formulas as the intervals; shapes as there."""
     scored = _Rows(labels, probabilities, losses)
-    return {name: float(values[0]) for name, values in scored.metrics(np.ones((1, scored.count))).items()}
+    return as_they_are(scored.metrics, scored.count)
 
 
-def draw(generator: np.random.Generator, resamples: int, count: int) -> Floats:
-    """Return how often each row was drawn, (resamples, count)."""
-    drawn = generator.integers(count, size=(resamples, count))
-    drawn += np.arange(resamples)[:, None] * count  # a range of numbers for each resample
-    counts = np.bincount(drawn.ravel(), minlength=resamples * count)
-    return counts.reshape(resamples, count).astype(np.float64)
+def paired_differences(
+    labels: npt.NDArray[Any],
+    ours: tuple[npt.NDArray[Any], npt.NDArray[Any]],
+    others: tuple[npt.NDArray[Any], npt.NDArray[Any]],
+    metrics: Collection[str] | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Difference]:
+    """Return how far two models are apart in each metric: ours minus others', on the same draws.
 
-
-def interval(point: float, values: Floats) -> tuple[float, float]:
-    """Return the middle 95% of ``values`` (R,) that are finite; (NaN, NaN) around a point that is not."""
-    defined = values[np.isfinite(values)]
-    if not np.isfinite(point) or not defined.size:
-        return (float("nan"), float("nan"))
-    low, high = np.percentile(defined, [2.5, 97.5])
-    return (float(low), float(high))
+    Args:
+        labels: (N,) int in [0, C), N >= 1.
+        ours: probabilities (N, C) and losses (N,) of the one.
+        others: of the other, for the same rows in the same order.
+        metrics: those to be told; None: all. Without ``auroc`` it takes a fraction of the time.
+        resamples: of N rows each.
+        seed: of the draws.
+    """
+    area = metrics is None or "auroc" in metrics
+    mine, theirs = (partial(_Rows(labels, *scores).metrics, area=area) for scores in (ours, others))
+    found = differences(mine, theirs, len(labels), resamples, seed)
+    return {name: found[name] for name in found if metrics is None or name in metrics}
 
 
 class _Rows:
@@ -97,8 +98,8 @@ class _Rows:
             ]
         )
 
-    def metrics(self, counts: Floats) -> dict[str, Floats]:
-        """Return each metric (R,) under ``counts`` (R, N), whose rows sum to N."""
+    def metrics(self, counts: Floats, area: bool = True) -> dict[str, Floats]:
+        """Return each metric (R,) under ``counts`` (R, N), whose rows sum to N; ``auroc`` only with ``area``."""
         c, n = self.classes, float(self.count)
         with np.errstate(invalid="ignore"):  # rows that are not finite make NaN, which is what is meant
             sums = counts @ self._sums
@@ -113,7 +114,7 @@ class _Rows:
             "f1_weighted": (f1 * truth).sum(axis=1) / n,
             "precision_macro": precision.sum(axis=1) / occurring,
             "recall_macro": recall.sum(axis=1) / occurring,
-            "auroc": self._auroc(counts),
+            **({"auroc": self._auroc(counts)} if area else {}),
             "brier": means[:, 0] / n,
             "ece": np.abs(gaps).sum(axis=1) / n,
             "mean_confidence": means[:, 1] / n,

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ftlab.metrics import bootstrap
-from ftlab.metrics.bootstrap import bootstrap_ci95, point_estimates
+from ftlab.metrics.bootstrap import bootstrap_ci95, paired_differences, point_estimates
 from ftlab.metrics.classification import build_metrics
 from ftlab.metrics.measures import CLASSIFICATION
+from ftlab.stats import resampling
 
 
 def rows(count: int, classes: int, seed: int, skill: float = 1.0):
@@ -69,13 +70,6 @@ def test_a_resample_is_scored_as_its_rows_would_be(count, classes, seed):
     assert {name: float(v[0]) for name, v in weighted.items()} == pytest.approx(repeated, abs=1e-9, nan_ok=True)
 
 
-def test_draws_are_resamples_of_the_full_size():
-    counts = bootstrap.draw(np.random.default_rng(0), 50, 13)
-    assert counts.shape == (50, 13)
-    assert (counts.sum(axis=1) == 13).all()
-    assert counts.mean() == 1 and counts.std() == pytest.approx(math.sqrt(12 / 13), abs=0.1)
-
-
 def test_intervals_hold_the_point_and_shrink_with_the_rows():
     few, many = rows(100, 3, 1), rows(1600, 3, 1)
     narrow, wide = bootstrap_ci95(*many, resamples=300), bootstrap_ci95(*few, resamples=300)
@@ -109,7 +103,7 @@ def test_equal_seeds_give_equal_intervals():
 def test_resamples_in_pieces_give_the_same_intervals_but_for_chance(monkeypatch):
     scored = rows(200, 3, 2)
     whole = bootstrap_ci95(*scored, resamples=1000)
-    monkeypatch.setattr(bootstrap, "CHUNK", 200 * 300)  # 300 resamples at a time, then 100
+    monkeypatch.setattr(resampling, "CHUNK", 200 * 300)  # 300 resamples at a time, then 100
     pieces = bootstrap_ci95(*scored, resamples=1000)
     for name, ends in whole.items():
         assert pieces[name] == pytest.approx(ends, abs=0.03), name
@@ -155,3 +149,32 @@ def test_two_thousand_rows_take_less_than_three_seconds():
     started = time.process_time()
     bootstrap_ci95(*scored)
     assert time.process_time() - started < 3
+
+
+def test_two_models_are_compared_in_every_metric():
+    labels, *ours = rows(300, 3, 6, skill=2.0)
+    generator = np.random.default_rng(6)
+    others = [ours[0][generator.permutation(300)], ours[1]]
+    found = paired_differences(labels, tuple(ours), tuple(others), resamples=200)
+    points = [point_estimates(labels, *scores) for scores in (ours, others)]
+    for name in CLASSIFICATION:
+        assert found[name].estimate == pytest.approx(points[0][name] - points[1][name]), name
+    assert found["f1_macro"].low > 0 and found["f1_macro"].p < 0.02
+    assert (found["loss"].estimate, found["loss"].p) == (0, 1)
+
+
+def test_only_the_metrics_asked_for_are_compared():
+    labels, *scores = rows(50, 3, 6)
+    others = rows(50, 3, 7)[1:]
+    both = paired_differences(labels, tuple(scores), others, ["f1_macro", "auroc"], resamples=50)
+    assert set(both) == {"f1_macro", "auroc"}
+    f1 = paired_differences(labels, tuple(scores), others, ["f1_macro"], resamples=50)
+    assert f1 == {"f1_macro": both["f1_macro"]}
+
+
+def test_ten_thousand_rows_are_compared_in_less_than_a_second():
+    labels, *ours = rows(10_000, 3, 8)
+    others = rows(10_000, 3, 9)[1:]
+    started = time.process_time()
+    paired_differences(labels, tuple(ours), others, ["accuracy", "f1_macro", "loss"])
+    assert time.process_time() - started < 1

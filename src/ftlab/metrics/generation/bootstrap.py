@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from ftlab.metrics.bootstrap import CHUNK, Floats, draw, interval
 from ftlab.metrics.generation.statistics import (
     BLEU_MATCHES,
     BLEU_TOTALS,
@@ -25,6 +24,8 @@ from ftlab.metrics.generation.statistics import (
     SUPERVISED_TOKENS,
     TEACHER_FORCED,
 )
+from ftlab.stats.paired_bootstrap import RESAMPLES, Difference, differences
+from ftlab.stats.resampling import Floats, as_they_are, intervals
 
 _LOSS = (LOSS_SUM, SUPERVISED_TOKENS)
 _BLEU = (*BLEU_MATCHES, *BLEU_TOTALS, GENERATED_WORDS, REFERENCE_WORDS)
@@ -43,27 +44,22 @@ def generation_ci95(columns: Mapping[str, Any], resamples: int = 1000, seed: int
     """
     found: dict[str, tuple[float, float]] = {}
     for group in _groups(columns):
-        point = group.metrics(np.ones((1, group.count)))
-        drawn = group.resampled(resamples, seed)
-        found |= {name: interval(float(point[name][0]), drawn[name]) for name in point}
+        found |= intervals(group.metrics, group.count, resamples, seed)
     return found
 
 
 def generation_estimates(columns: Mapping[str, Any]) -> dict[str, float]:
     """Return each metric on the rows as they are, by the formulas of the intervals."""
-    return {
-        name: float(values[0])
-        for group in _groups(columns)
-        for name, values in group.metrics(np.ones((1, group.count))).items()
-    }
+    found: dict[str, float] = {}
+    for group in _groups(columns):
+        found |= as_they_are(group.metrics, group.count)
+    return found
 
 
-def paired_ci95(
-    ours: Mapping[str, Any], others: Mapping[str, Any], resamples: int = 1000, seed: int = 0
-) -> dict[str, tuple[float, float, float]]:
-    """Return of each metric that both have: ours minus others', and the 95% interval (low, high) of that difference.
-
-    Both are resampled by the same draws, so that rows hard for either do not blur the difference.
+def paired_differences(
+    ours: Mapping[str, Any], others: Mapping[str, Any], resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, Difference]:
+    """Return of each metric that both have how far they are apart: ours minus others', on the same draws.
 
     Args:
         ours: columns of a run, as in ``generation_ci95``.
@@ -71,7 +67,7 @@ def paired_ci95(
         resamples: as there.
         seed: as there.
     """
-    found = {}
+    found: dict[str, Difference] = {}
     theirs = {group.suffix: group for group in _groups(others)}
     for mine in _groups(ours):
         other = theirs.get(mine.suffix)
@@ -79,14 +75,9 @@ def paired_ci95(
             continue
         assert len(mine.measured) == len(other.measured), "the same rows on both sides"
         both = mine.measured & other.measured
-        if not both.any():
-            continue
-        mine, other = mine.only(both), other.only(both)
-        points = [group.metrics(np.ones((1, group.count))) for group in (mine, other)]
-        drawn = [group.resampled(resamples, seed) for group in (mine, other)]
-        for name in [name for name in points[0] if name in points[1]]:
-            difference = float(points[0][name][0] - points[1][name][0])
-            found[name] = (difference, *interval(difference, drawn[0][name] - drawn[1][name]))
+        if both.any():
+            mine, other = mine.only(both), other.only(both)
+            found |= differences(mine.metrics, other.metrics, mine.count, resamples, seed)
     return found
 
 
@@ -105,15 +96,6 @@ class _Group:
     def only(self, measured: Any) -> _Group:  # noqa: ANN401 - (N,) bool
         """Return the same with fewer rows."""
         return _Group(self.suffix, self.columns, measured)
-
-    def resampled(self, resamples: int, seed: int) -> dict[str, Floats]:
-        """Return each metric (resamples,)."""
-        generator, chunk = np.random.default_rng(seed), max(1, CHUNK // self.count)
-        parts = [
-            self.metrics(draw(generator, min(chunk, resamples - start), self.count))
-            for start in range(0, resamples, chunk)
-        ]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def metrics(self, counts: Floats) -> dict[str, Floats]:
         """Return each metric (R,) under ``counts`` (R, rows measured)."""

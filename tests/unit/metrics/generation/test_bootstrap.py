@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import time
+import warnings
 
 import numpy as np
 import pytest
@@ -8,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sacrebleu.metrics.bleu import BLEU
 
-from ftlab.metrics.generation.bootstrap import generation_ci95, generation_estimates, paired_ci95
+from ftlab.metrics.generation.bootstrap import generation_ci95, generation_estimates, paired_differences
 from ftlab.metrics.generation.scoring import score_generations
 from ftlab.metrics.generation.statistics import BLEU_MATCHES, BLEU_TOTALS, GENERATED_WORDS, REFERENCE_WORDS
+from ftlab.stats.paired_bootstrap import Difference
 
 VOCABULARY = "the a cat dog sat lay on under mat floor we ship it now then".split()
 
@@ -65,7 +68,7 @@ def test_intervals_hold_the_point(good):
 def test_a_resample_is_scored_as_its_rows_would_be(good, monkeypatch):
     drawn = np.random.default_rng(3).integers(120, size=120)
     counts = np.bincount(drawn, minlength=120)[None].astype(float)
-    monkeypatch.setattr("ftlab.metrics.generation.bootstrap.draw", lambda *_: counts)
+    monkeypatch.setattr("ftlab.stats.resampling.draw", lambda *_: counts)
     repeated = generation_estimates({name: np.asarray(values)[drawn] for name, values in good.items()})
     for name, (low, high) in generation_ci95(good, resamples=1).items():
         assert low == high == pytest.approx(repeated[name], rel=1e-9), name
@@ -93,26 +96,48 @@ def test_rows_that_were_not_generated_are_left_out(good):
 
 def test_pieces_make_the_same_intervals(good, monkeypatch):
     whole = generation_ci95(good, resamples=100)
-    monkeypatch.setattr("ftlab.metrics.generation.bootstrap.CHUNK", 120 * 30)
+    monkeypatch.setattr("ftlab.stats.resampling.CHUNK", 120 * 30)
     assert generation_ci95(good, resamples=100) == whole
 
 
 def test_a_pair_is_compared_more_sharply_than_its_two_intervals(good, bad):
-    difference, low, high = paired_ci95(good, bad, resamples=400)["bleu"]
-    assert difference == pytest.approx(generation_estimates(good)["bleu"] - generation_estimates(bad)["bleu"])
-    assert 0 < low < difference < high
+    found = paired_differences(good, bad, resamples=400)["bleu"]
+    assert found.estimate == pytest.approx(generation_estimates(good)["bleu"] - generation_estimates(bad)["bleu"])
+    assert 0 < found.low < found.estimate < found.high and found.p < 0.01
     apart = [end - start for start, end in (generation_ci95(run, resamples=400)["bleu"] for run in (good, bad))]
-    assert high - low < math.hypot(*apart)
+    assert found.high - found.low < math.hypot(*apart)
 
 
 def test_a_run_against_itself_differs_in_nothing(good):
-    assert set(paired_ci95(good, good, resamples=20).values()) == {(0.0, 0.0, 0.0)}
+    assert set(paired_differences(good, good, resamples=20).values()) == {Difference(0.0, 0.0, 0.0, 1.0, 0.0)}
+
+
+def test_perplexity_and_loss_are_told_apart_alike(good, bad):
+    found = paired_differences(good, bad | {"loss_sum": np.asarray(good["loss_sum"]) + 0.5}, resamples=100)
+    assert found["loss"].p == found["perplexity"].p and found["loss"].high < 0
+
+
+def test_a_diverged_loss_tells_nothing_apart_and_warns_of_nothing(good, bad):
+    diverged = bad | {"loss_sum": [math.inf, *bad["loss_sum"][1:]]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = paired_differences(good, diverged, resamples=50)
+    assert math.isnan(found["loss"].low) and found["loss"].p == 1
+    assert math.isfinite(found["bleu"].low)
+
+
+def test_ten_thousand_rows_are_compared_in_less_than_a_second(good, bad):
+    many = [{name: np.resize(values, 10_000) for name, values in columns.items()} for columns in (good, bad)]
+    texts = [{name: v for name, v in columns.items() if name.startswith("bleu") or "words" in name} for columns in many]
+    started = time.process_time()
+    assert paired_differences(*texts, resamples=2000)["bleu"].p < 0.01
+    assert time.process_time() - started < 1
 
 
 def test_only_rows_that_both_generated_are_compared(good, bad):
     half = {name: [v if i < 60 else None for i, v in enumerate(values)] for name, values in bad.items()}
-    first = paired_ci95(
+    first = paired_differences(
         {n: list(v)[:60] for n, v in good.items()}, {n: list(v)[:60] for n, v in bad.items()}, resamples=30
     )
-    assert paired_ci95(good, half, resamples=30) == first
-    assert "bleu" not in paired_ci95(good, {name: half[name] for name in ("loss_sum", "supervised_tokens")})
+    assert paired_differences(good, half, resamples=30) == first
+    assert "bleu" not in paired_differences(good, {name: half[name] for name in ("loss_sum", "supervised_tokens")})
