@@ -50,5 +50,15 @@ def digits(value: float, axis: Axis) -> str:
 
 
 def p_value(p: float) -> str:
-    """Return ``p = 0.21``, or ``p < 0.001``."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+    """Return ``p = 0.213``, or ``p < 0.001``."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def times(ratio: float) -> str:
+    """Return a factor: ``3.1 times as much``."""
+    return f"{ratio:,.1f} times as much" if ratio < 100 else f"{ratio:,.0f} times as much"
+
+
+def limit(value: float, axis: Axis) -> str:
+    """Return a bound as it was given, with its unit: ``20 ms``, ``$0.01``."""
+    return f"${value:g}" if axis.unit == "$" else f"{value:g}{unit(axis)}"

@@ -28,7 +28,7 @@ BOOTSTRAP = "paired bootstrap"
 TRIALS = "intervals of repeated trials"
 COUNTED = "counted, not sampled"
 NOT_TESTED = "not tested: "
-_OTHER_WAY = "; the means over seeds differ the other way"
+_OTHER_WAY = "; the means on the board differ the other way"
 _COUNTED = ("size_mb", "trainable_percent")  # the same whenever it is counted
 _ACCURACY = "accuracy"
 # A p of R resamples is at least 2 / (R + 1): so many a member that Holm's correction leaves it at most half the level.

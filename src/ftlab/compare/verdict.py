@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ftlab.compare.constraints import feasible, misses
 from ftlab.compare.front import front_axes, front_notes, in_order, pareto_front
@@ -40,38 +41,43 @@ def make_verdict(
         DataError: no candidate of the board has a value of what the objective asks for.
     """
     first = objective_axis(require_objective(objective), board)
-    asked = tuple({a.name: a for a in (board.main, *board.axes, *([first] if first else []))}.values())
+    asked = tuple({axis.name: axis for axis in (board.main, *board.axes, *([first] if first else []))}.values())
     every = in_order(board.candidates, asked)
     kept = feasible(every, constraints)
+    part = Verdict(None, None, (), (), kept, (), ("", "", ""), objective=objective, constraints=tuple(constraints))
     if not kept:
         missed = misses(every, constraints, asked)
-        sentences = nothing_met(every, missed, constraints)
-        return Verdict(None, None, (), (), (), (), sentences, missed, objective, asked, tuple(constraints), notes=())
+        return replace(part, axes=asked, misses=missed, sentences=nothing_met(every, missed, constraints))
     axes = tuple(axis for axis in asked if axis in (*front_axes(kept, asked), first))
-    notes = tuple(front_notes(kept, asked, axes))
     front = pareto_front(kept, axes)
+    part = replace(part, axes=axes, front=front, notes=tuple(front_notes(kept, asked, axes)))
     if not front:
-        sentences = nothing_ranked(kept, axes)
-        return Verdict(None, None, (), (), kept, (), sentences, (), objective, axes, tuple(constraints), notes=notes)
+        return replace(part, sentences=nothing_ranked(kept, axes))
     ranked = by_objective(objective, front, axes, first, board.test_rows)
-    telling = Telling(front, axes, board.main, rows)
-    choice = _settle(ranked[0], telling, axes) if objective in _MOVED_BY_TIES else ranked[0]
+    return _decided(part, ranked, Telling(front, axes, board.main, rows))
+
+
+def _decided(part: Verdict, ranked: Sequence[Candidate], telling: Telling) -> Verdict:
+    """Return the verdict with its choice.
+
+    Args:
+        part: with its front.
+        ranked: the front, its leader first.
+        telling: tests over the front.
+    """
+    leader, axes, main = ranked[0], part.axes, telling.main
+    choice = _settle(leader, telling, axes) if part.objective in _MOVED_BY_TIES else leader
     runner_up = next((one for one in ranked if one.key != choice.key), None)
     comparisons = telling.against_others(choice)
-    said = Said(objective, axes, tuple(constraints), choice, ranked[0], runner_up, front, comparisons, board.main)
-    return Verdict(
+    said = Said(part.objective, axes, part.constraints, choice, leader, runner_up, part.front, comparisons, main)
+    return replace(
+        part,
         choice=choice,
         runner_up=runner_up,
-        ties=tuple(one.other for one in comparisons if one.axis.name == board.main.name and is_tie(one)),
-        front=front,
-        feasible=kept,
+        ties=tuple(one.other for one in comparisons if one.axis.name == main.name and is_tie(one)),
         comparisons=comparisons,
         sentences=chosen(said),
-        objective=objective,
-        axes=axes,
-        constraints=tuple(constraints),
-        leader=ranked[0],
-        notes=notes,
+        leader=leader,
     )
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from ftlab.compare.constraints import key, override, relative
 from ftlab.compare.front import in_order, known_value, value_of
-from ftlab.compare.numbers import amount, bare, p_value, quantity
+from ftlab.compare.numbers import amount, bare, limit, p_value, quantity, times
 from ftlab.compare.types import Axis, Candidate, Comparison, Constraint, Miss
+from ftlab.stats.power import ALPHA
 
 Sentences = tuple[str, str, str]
 _MOST_NAMED = 4
@@ -49,7 +50,7 @@ def chosen(said: Said) -> Sentences:
 def _choice(said: Said) -> str:
     numbers = ", ".join(_with_spread(said.choice, axis, said.main) for axis in said.axes)
     kept = f", within {listed([_bound(one) for one in said.constraints])}" if said.constraints else ""
-    return f"Ship {said.choice.key}: {numbers}; {_why(said)}{kept}."
+    return f"Ship {said.choice.key}: {numbers}{kept}; {_why(said)}."
 
 
 def _why(said: Said) -> str:
@@ -64,7 +65,7 @@ def _why(said: Said) -> str:
     if said.leader.key == said.choice.key:
         return f"it has {first} on the front"
     told = said.against(said.leader, said.main)
-    p = f" ({p_value(told.p_holm)})" if told and told.p_holm is not None else ""
+    p = f" ({_p(told)})" if told and _p(told) else ""
     rows = f"{told.rows:,} test rows do" if told and told.rows is not None else "tests do"
     return (
         f"{said.leader.key} has {first}, but {rows} not tell their {said.main.label} apart{p}, "
@@ -93,7 +94,7 @@ def _distance(ours: float, theirs: float, axis: Axis) -> str:
     if axis.kind == "quality" or ours <= 0 or theirs <= 0:
         return f"{bare(abs(theirs - ours), axis)} {'higher' if theirs > ours else 'lower'}"
     if theirs / ours >= _MANY_TIMES:
-        return f"{theirs / ours:,.3g} times"
+        return times(theirs / ours)
     return f"{abs(theirs / ours - 1):.1%} {'more' if theirs > ours else 'less'}"
 
 
@@ -103,8 +104,15 @@ def _sure(said: Said, other: Candidate, axis: Axis) -> str:
         return ", not tested" if axis.kind == "quality" else ""
     if axis.kind != "quality":
         return "" if told.told_apart else ", not told apart"
-    p = f", {p_value(told.p_holm)}" if told.p_holm is not None else ""
+    p = f", {_p(told)}" if _p(told) else ""
     return f", {'told apart' if told.told_apart else 'not told apart'}{p}"
+
+
+def _p(told: Comparison) -> str:
+    """Return the corrected p where it is what decided; it is not where seeds differ the other way."""
+    if told.p_holm is None or told.told_apart != (told.p_holm <= ALPHA):
+        return ""
+    return p_value(told.p_holm)
 
 
 def _given_up(said: Said) -> str:
@@ -132,7 +140,7 @@ def _with_spread(candidate: Candidate, axis: Axis, main: Axis) -> str:
 
 def _bound(constraint: Constraint) -> str:
     sign = ">=" if constraint.bound == "min" else "<="
-    return f"{constraint.axis.label} {sign} {bare(constraint.limit, constraint.axis)}"
+    return f"{constraint.axis.label} {sign} {limit(constraint.limit, constraint.axis)}"
 
 
 def nothing_met(
@@ -187,10 +195,9 @@ def _alone(candidates: Sequence[Candidate], constraints: Sequence[Constraint]) -
         value, name = (max if upward else min)(known, key=lambda pair: pair[0])
         if value < one.limit if upward else value > one.limit:
             most = "most" if upward else "least"
-            beyond.append(f"{override(one)} is beyond all, the {most} is {bare(value, one.axis)} ({name})")
+            beyond.append(f"no candidate meets {override(one)} (the {most} is {bare(value, one.axis)}, {name})")
     if beyond:
-        whole = "; ".join(beyond)
-        return f"{whole[0].upper()}{whole[1:]}."
+        return f"N{'; '.join(beyond)[1:]}."
     return "Each constraint alone is met by a candidate, but none meets them all."
 
 

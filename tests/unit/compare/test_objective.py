@@ -77,7 +77,7 @@ def test_order_by_objective_and_by_the_axes_among_equals():
 
 
 def test_an_objective_that_is_none_names_those_there_are():
-    with pytest.raises(ConfigError, match="did you mean fastest.*balanced, best, cheapest, fastest"):
+    with pytest.raises(ConfigError, match=r"did you mean fastest.*balanced, best, cheapest, fastest"):
         require_objective("fast")
 
 
