@@ -92,8 +92,6 @@ def _settle(leader: Candidate, telling: Telling, axes: Sequence[Axis]) -> Candid
     if axis is None or len(telling.front) < 2:
         return leader
     tied = {one.key for one in telling.tied(leader)}
-    if not tied:
-        return leader
     cheaper = [one for one in telling.cheaper(leader, axis) if one.key in tied]
     for one in in_order(cheaper, (axis, *axes)):
         if leader.key in {other.key for other in telling.tied(one)}:

@@ -124,6 +124,33 @@ BOARDS = [
         ["a", "c"],
     ),
     (
+        "a tie that only the cheaper one's tests see is none",  # p of m: 0.031, of k: 0.004; of m, k counts 0.0625
+        [row("l", 0.900, 30.0, 3.0), row("m", 0.895, 20.0, 2.0), row("k", 0.891, 10.0, 1.0)],
+        {"objective": "best"},
+        ["l", "m", "k"],
+        "l",
+        "m",
+        [],
+    ),
+    (
+        "a tie that only the leader's tests see moves nothing",  # p of m: 0.031 twice; of m, l: 0.031 once
+        [row("k", 0.900, 40.0, 4.0), row("l", 0.896, 10.0, 2.0), row("m", 0.891, 20.0, 1.5)],
+        {},
+        ["k", "l", "m"],
+        "l",
+        "m",
+        ["k", "m"],
+    ),
+    (
+        "fastest stays whatever ties",
+        [row("quick", 0.950, 10.0, 4.0), row("cheap", 0.949, 20.0, 2.0)],
+        {"objective": "fastest"},
+        ["quick", "cheap"],
+        "quick",
+        "cheap",
+        ["cheap"],
+    ),
+    (
         "cheapest stays whatever ties",
         [GOOD, SAME],
         {"objective": "cheapest"},
