@@ -65,7 +65,7 @@ def test_every_choice_passes_the_check(composer, tmp_path, monkeypatch):
 
 
 def test_every_verb_has_its_schema_and_composes():
-    assert verbs() == ["chat", "evaluate", "list", "plan", "predict", "train"]
+    assert verbs() == ["chat", "compare", "evaluate", "list", "plan", "predict", "train"]
     for verb in verbs():
         with Composer(verb) as composer:
             assert OmegaConf.get_type(composer.load().cfg) is composer.root

@@ -20,7 +20,7 @@ _MOST_BYTES = 2_000_000  # texts of `dataset.samples` included
 # What moves from run to run without changing what is measured.
 NOT_DIGESTED = (
     *("seed", "name", "output_dir", "experiment_name", "dry_run", "tracking"),
-    *("resume", "resume_policy", "threads", "budget_usd", "skip_unfit"),
+    *("resume", "resume_policy", "threads", "budget_usd", "skip_unfit", "compare"),
 )
 
 

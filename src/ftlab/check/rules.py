@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from ftlab.check.chat_rules import CHAT_RULES
+from ftlab.check.compare_rules import COMPARE_RULES
 from ftlab.check.composed import Composed
 from ftlab.check.evaluate_rules import EVALUATE_RULES
 from ftlab.check.list_rules import LIST_RULES
@@ -20,6 +21,7 @@ RULES: Mapping[str, tuple[Callable[[Composed], Iterable[str]], ...]] = {
     "list": LIST_RULES,
     "chat": CHAT_RULES,
     "plan": PLAN_RULES,
+    "compare": COMPARE_RULES,
 }
 
 

@@ -14,6 +14,8 @@ from ftlab.inventory.selection import FILTERS
 from ftlab.paths import config_dir
 
 DEFAULT = "train"
+COMPARE = "compare"  # takes any number of bare words
+_LISTED = ("mlflow", "metric", "axes", "output")  # of it: words and paths, a,b of which is no sweep
 VERBATIM = ("text", "input", "output", "system")  # of predict and chat: never read by Hydra's grammar
 _SWITCHES = {
     "-h": "help",
@@ -60,6 +62,7 @@ class Arguments:
         verb: stem of a YAML file at the root of ``conf``.
         overrides: for Hydra, as typed.
         verbatim: values that are data: key -> text.
+        runs: bare words of ``compare``: folders, patterns, latest.
         hydra_flags: handed to Hydra, which then shows something and runs nothing.
         folder: ``--config-dir``.
         faults: one sentence each.
@@ -68,6 +71,7 @@ class Arguments:
     verb: str = DEFAULT
     overrides: list[str] = field(default_factory=list)
     verbatim: dict[str, str] = field(default_factory=dict)
+    runs: list[str] = field(default_factory=list)
     hydra_flags: list[str] = field(default_factory=list)
     folder: Path | None = None
     help: bool = False
@@ -187,6 +191,12 @@ def _take_word(word: str, found: Arguments) -> None:
         if key not in found.verbatim or equals:
             found.verbatim[key] = value
             return
+    if found.verb == COMPARE and ((not word.startswith("~") and not equals) or Path(word).is_dir()):
+        found.runs.append(word)
+        return
+    if found.verb == COMPARE and key in _LISTED:
+        found.verbatim[key] = value.removeprefix("[").removesuffix("]")
+        return
     if "run" in root_keys(found.verb):
         if equals and key in VERBATIM and key in root_keys(found.verb):
             if value == "???":  # to OmegaConf, a value that must still be given

@@ -66,6 +66,16 @@ EXAMPLES = {
         ("ftlab plan -m adapter=full,lora,ia3 budget_usd=0.01 skip_unfit=true", "what a sweep would leave out"),
         ("ftlab plan model=bert_base --json", "for a program"),
     ),
+    "compare": (
+        ("ftlab compare latest", "the newest run's sweep: a table, the verdict, and a report to open in a browser"),
+        ("ftlab compare outputs/a/<sweep> outputs/b/<run> 'outputs/c/*lora*'", "any mix of folders and patterns"),
+        (
+            "ftlab compare latest constraints.f1_macro_min=0.9 constraints.p95_ms_max=20 objective=cheapest",
+            "the cheapest that is good and fast enough",
+        ),
+        ("ftlab compare latest cost=t4 cost.utilisation=0.3 months=6", "at another price; nothing is run again"),
+        ("ftlab compare mlflow=my_experiment --json", "from MLflow, for a program"),
+    ),
     "list": (
         ("ftlab list", "the newest 20 runs below outputs, sweeps with their jobs"),
         ("ftlab list status=failed,killed", "what went wrong, and where it lies"),
@@ -78,7 +88,7 @@ _FLAGS = (
     ("--cfg job [--resolve]", "print the configuration and stop"),
     ("--info defaults", "print which files it is made of"),
     ("--config-dir <folder>", "groups of your own beside these"),
-    ("--json", "of list and plan: print one JSON array"),
+    ("--json", "of list, plan and compare: print JSON"),
     ("--version", "print the version"),
     ("--hydra-help", "flags of Hydra"),
     ('eval "$(ftlab -sc install=bash)"', "complete words with the tab key"),

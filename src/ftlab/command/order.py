@@ -121,6 +121,8 @@ def make_order(arguments: Arguments, composer: Composer, most: int | None = None
         cell = _make_cell(base, given, composer, order, arguments.verbatim, reader.unsure)
         for key, text in arguments.verbatim.items():
             OmegaConf.update(cell.cfg, key, escape(text))
+        if arguments.runs:
+            cell.cfg.runs = [escape(word) for word in arguments.runs]
         order.cells.append(cell)
         order.faults += [s for s in _check_cell(cell, base, composer.verb) if not _is_below(s, reader.unsure)]
     return order
@@ -129,7 +131,8 @@ def make_order(arguments: Arguments, composer: Composer, most: int | None = None
 def _quoted(arguments: Arguments, composer: Composer) -> list[str]:
     # Hydra would take a filter of `list` for the choice of a group's file; it never runs that verb.
     groups = composer.groups()
-    return [f"{key}={quote(text)}" for key, text in arguments.verbatim.items() if key not in groups]
+    words = [f"runs=[{','.join(quote(word) for word in arguments.runs)}]"] if arguments.runs else []
+    return [*words, *(f"{key}={quote(text)}" for key, text in arguments.verbatim.items() if key not in groups)]
 
 
 def _name_checkpoints(givens: list[Given], composer: Composer) -> list[Given]:

@@ -7,13 +7,16 @@ are open: their YAML names a ``_target_`` whose signature says which options exi
 from __future__ import annotations
 
 from ftlab.schema.asking import GenerationConfig, PromptConfig
+from ftlab.schema.comparing import AfterSweepConfig, CompareConfig, ReportPriceConfig
 from ftlab.schema.data import DatasetConfig, LimitConfig
 from ftlab.schema.measuring import CostConfig, LatencyConfig, PredictionsConfig, TrackingConfig
 from ftlab.schema.model import ModelConfig
 from ftlab.schema.verbs import ChatConfig, EvaluateConfig, ListConfig, PlanConfig, PredictConfig, TrainConfig
 
 __all__ = [
+    "AfterSweepConfig",
     "ChatConfig",
+    "CompareConfig",
     "CostConfig",
     "DatasetConfig",
     "EvaluateConfig",
@@ -26,6 +29,7 @@ __all__ = [
     "PredictConfig",
     "PredictionsConfig",
     "PromptConfig",
+    "ReportPriceConfig",
     "TrackingConfig",
     "TrainConfig",
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from ftlab.schema.asking import GenerationConfig, PromptConfig
+from ftlab.schema.comparing import AfterSweepConfig
 from ftlab.schema.data import DatasetConfig
 from ftlab.schema.measuring import CostConfig, LatencyConfig, PredictionsConfig, TrackingConfig
 from ftlab.schema.model import ModelConfig
@@ -44,6 +45,7 @@ class TrainConfig:
     )
     budget_usd: Optional[float] = None  # dollars for training, over all jobs of -m: one that would break it is left out
     skip_unfit: bool = False  # leave out the jobs of -m that do not fit the memory of the device they train on
+    compare: AfterSweepConfig = field(default_factory=AfterSweepConfig)
     dry_run: bool = False  # check the configuration, then stop
 
 

@@ -119,7 +119,7 @@ def test_a_text_that_omegaconf_takes_for_missing_is_refused():
 
 
 def test_verbs_are_the_files_at_the_root(monkeypatch, tmp_path):
-    assert verbs() == ["chat", "evaluate", "list", "plan", "predict", "train"]
+    assert verbs() == ["chat", "compare", "evaluate", "list", "plan", "predict", "train"]
     for name in ("serve.yaml", "_shared.yaml", "notes.txt"):
         (tmp_path / name).write_text("")
     monkeypatch.setattr("ftlab.command.arguments.config_dir", lambda: tmp_path)

@@ -1,0 +1,43 @@
+"""Everything a report says, found and not yet written: what terminal, markdown, JSON and page are made of."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftlab.compare.break_even import BreakEven
+from ftlab.compare.types import Board, Candidate, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A comparison of runs."""
+
+    board: Board
+    verdict: Verdict
+    money: BreakEven | None = None  # of those that meet the constraints; None: no price is known
+    money_said: tuple[str, ...] = ()  # sentences on it, without a full stop
+    inputs: tuple[str, ...] = ()  # as the user named the runs
+    settings: tuple[str, ...] = ()  # key=value that were not left as they are
+    written: str = ""  # when and by what
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know before believing it: of the board, then of the verdict."""
+        return tuple(dict.fromkeys((*self.board.notes, *self.verdict.notes)))
+
+    @property
+    def again(self) -> str:
+        """What to type to have the same report again."""
+        return shlex.join(("ftlab", "compare", *self.inputs, *self.settings))
+
+
+def seeds(candidate: Candidate) -> int:
+    """Return how many runs a candidate folds: 0 where it has a price only."""
+    return len(candidate.runs)
+
+
+def place_of(candidate: Candidate) -> Path | None:
+    """Return the folder of the run that stands for a candidate; None: it has a price only."""
+    return candidate.chosen.folder if candidate.chosen else None

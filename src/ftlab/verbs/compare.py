@@ -1,0 +1,137 @@
+"""``ftlab compare <folders>``: which of several finished runs to ship. Nothing is run again."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from ftlab.compare.pricing import NewPrice
+from ftlab.compare.reading import read_runs
+from ftlab.compare.types import Run
+from ftlab.errors import ConfigError
+from ftlab.inventory.entries import shown_path
+from ftlab.paths import make_folder, unlock
+from ftlab.report.board.record import record
+from ftlab.report.board.terminal import board_report
+from ftlab.report.board.whole import Whole
+from ftlab.report.terminal import Report, show
+from ftlab.schema import CompareConfig
+from ftlab.verbs.comparison import Asked, compare_runs
+from ftlab.verbs.report_files import write_report
+
+SWEEP = "sweep.json"
+
+
+def compare(cfg: DictConfig) -> None:
+    """Print leaderboard and verdict, and write the report.
+
+    Raises:
+        ConfigError, DataError: words that name no run, nothing to compare, an axis or a constraint that cannot be.
+    """
+    settings = OmegaConf.to_object(cfg)
+    assert isinstance(settings, CompareConfig)
+    runs, inputs = _runs(settings)
+    whole = compare_runs(runs, _asked(settings), inputs=inputs, settings=_changed(settings))
+    folder, sweep = _place(settings, runs)
+    files = write_report(whole, folder)
+    _show(whole, files, as_json=settings.json)
+    if sweep is not None and settings.tracking.enabled:
+        from ftlab.verbs.sweep_report import log_report  # late: MLflow takes seconds to import
+
+        log_report(settings.tracking.uri, sweep, files)
+
+
+def _runs(settings: CompareConfig) -> tuple[tuple[Run, ...], list[str]]:
+    """Return the runs, and the words that name them as they can be typed again."""
+    if settings.mlflow is None:
+        return read_runs(settings.runs, settings.output_dir), settings.runs
+    from ftlab.verbs.mlflow_runs import folders_of  # late: MLflow takes seconds to import
+
+    words = [word.strip() for word in settings.mlflow.split(",") if word.strip()]
+    folders = folders_of(words, settings.tracking.uri, Path(settings.output_dir))
+    named = [] if settings.runs == ["latest"] else settings.runs  # latest is what nobody typed
+    return read_runs([*named, *folders], settings.output_dir), [*named, f"mlflow={settings.mlflow}"]
+
+
+def _asked(settings: CompareConfig) -> Asked:
+    price = settings.cost
+    return Asked(
+        metric=settings.metric,
+        axes=tuple(word.strip() for word in (settings.axes or "").split(",") if word.strip()),
+        objective=settings.objective,
+        constraints=settings.constraints,
+        price=NewPrice(
+            name=price.name,
+            device_class=price.device_class,
+            usd_per_hour=price.usd_per_hour,
+            price_source=price.price_source,
+            price_date=price.price_date,
+            utilisation=price.utilisation,
+            batch_size=price.batch_size,
+        ),
+        api_prices=settings.api_prices,
+        months=settings.months,
+        requests_per_month=settings.requests_per_month,
+    )
+
+
+def _changed(settings: CompareConfig) -> list[str]:
+    """Return what was asked for, as it can be typed again."""
+    plain = CompareConfig()
+    names = ("metric", "axes", "objective", "api_prices", "months", "requests_per_month")
+    said = [f"{name}={value}" for name in names if (value := getattr(settings, name)) != getattr(plain, name)]
+    said += [f"constraints.{name}={value}" for name, value in settings.constraints.items() if value is not None]
+    if settings.cost.name != "auto":
+        return [*said, f"cost={settings.cost.name}"]
+    numbers = {name: getattr(settings.cost, name) for name in ("usd_per_hour", "utilisation", "batch_size")}
+    return said + [f"cost.{name}={value}" for name, value in numbers.items() if value is not None]
+
+
+def _place(settings: CompareConfig, runs: Sequence[Run]) -> tuple[Path, Path | None]:
+    """Return the folder of the report, and the sweep that all runs are jobs of, if there is one.
+
+    That is ``output``, else the sweep's own folder where all are of one, else a new one beside the runs' experiment.
+    """
+    parents = {run.folder.resolve().parent for run in runs}
+    alone = next(iter(parents)) if len(parents) == 1 else None
+    sweep = alone if alone is not None and (alone / SWEEP).is_file() else None
+    if settings.output is not None:
+        folder = Path(settings.output)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"output={folder} cannot be written ({error.strerror}); give another folder") from None
+        return folder.resolve(), sweep
+    if sweep is not None and os.access(sweep, os.W_OK | os.X_OK):
+        return sweep, sweep
+    made = make_folder(Path(settings.output_dir), _experiment(runs), "compare")
+    unlock(made.path)
+    return made.path, sweep
+
+
+def _experiment(runs: Sequence[Run]) -> str:
+    """Return the experiment all runs are of, by the folder they lie in; ``compare`` where there are several."""
+    names = set()
+    for run in runs:
+        home = run.folder.resolve().parent
+        names.add((home.parent if (home / SWEEP).is_file() else home).name)
+    return names.pop() if len(names) == 1 else "compare"
+
+
+def _show(whole: Whole, files: Sequence[Path], *, as_json: bool) -> None:
+    shown = [Path(shown_path(path)) for path in files]
+    try:
+        if as_json:
+            print(json.dumps(record(whole), indent=2, ensure_ascii=False))
+            show(Report([], [f"report  {path}" for path in shown]), sys.stderr)
+        else:
+            show(board_report(whole, Console().width, shown))
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head` has seen enough; what is still buffered goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
