@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from PIL import Image
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#6B6B6B"
+BLUE, ORANGE, GREEN, GREY, INK = "#0072B2", "#D55E00", "#009E73", "#6B6B6B", "#333333"
 DPI = 150
 _LEFT = 0.12  # inches left of the title
 _LETTERS = 11  # of the subject, per inch
@@ -37,12 +37,13 @@ _OPTIONS: Any = {
     "grid.linewidth": 0.7,
     "axes.axisbelow": True,
     "legend.frameon": False,
+    "svg.hashsalt": "ftlab",  # the same picture is the same file
 }
 
 
 @contextmanager
 def drawing(path: Path, title: str, subject: str, width: float, height: float) -> Iterator[Figure]:
-    """Give a figure to draw into, below its title, and write it to ``path`` (PNG, 150 dpi) at the end.
+    """Give a figure to draw into, below its title, and write it to ``path`` at the end (PNG, 150 dpi, or SVG).
 
     Args:
         path: its folder is made.
@@ -70,7 +71,10 @@ def drawing(path: Path, title: str, subject: str, width: float, height: float) -
 
 
 def _save(figure: Figure, path: Path) -> None:
-    """Write the picture with a palette, a third of the bytes: it holds few colours, and the shades of their edges."""
+    """Write an SVG; a PNG with a palette, a third of the bytes: it holds few colours, and the shades of their edges."""
+    if path.suffix == ".svg":
+        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "ftlab"})
+        return
     pixels = np.asarray(figure.canvas.buffer_rgba())  # type: ignore[attr-defined]
     picture = Image.fromarray(pixels).convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     picture.save(path, format="PNG", dpi=(DPI, DPI), optimize=True)
