@@ -203,7 +203,7 @@ def _sum(lines: Sequence[PlanLine]) -> str:
     times = [e.seconds for e in kept if e.seconds is not None]
     prices = [e.usd for e in kept if e.usd is not None]
     parts = [
-        said if len(known) in (0, len(kept)) else f"{said} (of the {len(known)} that are known)"
+        said if len(known) in (0, len(kept)) else f"{said} ({len(known)} of {len(kept)} known)"
         for known, said in ((times, time_span(_total(times))), (prices, _usd_span(_total(prices))))
     ]
     jobs = wording.count(len(kept), "job")

@@ -103,8 +103,7 @@ def test_what_does_not_fit_is_told_with_the_change_that_makes_it_fit(shown):
 
 def test_the_sum_says_how_much_of_it_is_known(shown):
     assert (
-        "3 jobs in all, one after the other: 25 to 63 min (of the 2 that are known), $0.22 to $0.56 "
-        "(of the 2 that are known)\n"
+        "3 jobs in all, one after the other: 25 to 63 min (2 of 3 known), $0.22 to $0.56 (2 of 3 known)\n"
     ) in shown(GRID)
     left = [planned(), planned(left_out="would cost up to $0.28, and $0.02 of budget_usd=0.3 is left")]
     text = shown(left)
