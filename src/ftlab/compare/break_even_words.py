@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
+from ftlab.compare.axes import AXES
 from ftlab.compare.break_even import MONTHS, BreakEven, Line, Segment, Unpriced, crossing, price_line
+from ftlab.compare.numbers import amount, bare
 from ftlab.compare.types import Axis, Candidate
+
+_LEAST = 1.0  # requests a month: nobody asks less than once
+_MOST_NAMED = 4  # candidates in a sentence
 
 
 def sentences(plan: BreakEven, main: Axis | None = None) -> tuple[str, ...]:
@@ -16,15 +19,18 @@ def sentences(plan: BreakEven, main: Axis | None = None) -> tuple[str, ...]:
         main: the metric to name beside each candidate, since the cheapest may well be the worst.
     """
     known = {line.candidate.key: line for line in plan.lines}
-    span = f"over {_plain(plan.months)} month{'' if plan.months == 1 else 's'}"
+    span = f"over {plan.months:g} month{'' if plan.months == 1 else 's'}"
     told = []
     for segment in plan.segments:
-        one, rest = segment.candidate, " and ".join(_named(other, main) for other in segment.tied)
+        if segment.high is not None and segment.high <= _LEAST:
+            continue
+        one, rest = segment.candidate, _tied(segment, main)
         costs = f"is the cheapest {span}" if not rest else f"and {rest} cost the same and the least {span}"
         told.append(f"{_where(segment)} {_named(one, main)} {costs} ({_price(known[one.key])})")
     for reason in dict.fromkeys(one.reason for one in plan.unpriced):
         keys = [one.candidate.key for one in plan.unpriced if one.reason == reason]
-        told.append(f"{', '.join(keys)} stand{'s' if len(keys) == 1 else ''} outside: {reason}")
+        more = f" and {len(keys) - _MOST_NAMED} more" if len(keys) > _MOST_NAMED else ""
+        told.append(f"{', '.join(keys[:_MOST_NAMED])}{more} stand{'s' if len(keys) == 1 else ''} outside: {reason}")
     return tuple(told)
 
 
@@ -39,7 +45,7 @@ def compare_costs(choice: Candidate, other: Candidate, months: float = MONTHS) -
     if (ours.training, ours.per_request) == (theirs.training, theirs.per_request):
         return f"{other.key} costs the same as {choice.key}"
     volume = crossing(ours, theirs, months)
-    if volume is not None:
+    if volume is not None and volume > _LEAST:
         side = "above" if theirs.per_request < ours.per_request else "below"
         return f"{side} {requests(volume)} requests a month {other.key} is cheaper than {choice.key}"
     cheap = theirs if (theirs.per_request, theirs.training) < (ours.per_request, ours.training) else ours
@@ -48,11 +54,9 @@ def compare_costs(choice: Candidate, other: Candidate, months: float = MONTHS) -
 
 
 def requests(volume: float) -> str:
-    """Return a number of requests as people say it, in two digits: ``820``, ``38k``, ``1.2M``; below 1 ``1``."""
-    if volume < 1:
-        return "1"
+    """Return a number of requests, 1 or more, as people say it, in two digits: ``820``, ``38k``, ``1.2M``."""
     rounded = float(f"{volume:.2g}")
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if rounded >= size:
             return f"{rounded / size:.2g}{letter}" if rounded < 100 * size else f"{rounded / size:.0f}{letter}"
     return f"{rounded:g}"
@@ -60,8 +64,8 @@ def requests(volume: float) -> str:
 
 def _where(segment: Segment) -> str:
     if segment.high is None:
-        return "at any volume" if segment.low == 0 else f"from {requests(segment.low)} requests a month on"
-    if segment.low == 0:
+        return "at any volume" if segment.low <= _LEAST else f"from {requests(segment.low)} requests a month on"
+    if segment.low <= _LEAST:
         return f"below {requests(segment.high)} requests a month"
     low, high = requests(segment.low), requests(segment.high)
     if low == high:
@@ -69,20 +73,17 @@ def _where(segment: Segment) -> str:
     return f"between {low} and {high} requests a month"
 
 
+def _tied(segment: Segment, main: Axis | None) -> str:
+    named = [_named(other, main) for other in segment.tied[:_MOST_NAMED]]
+    more = len(segment.tied) - len(named)
+    return " and ".join([*named, f"{more} more"] if more else named)
+
+
 def _named(candidate: Candidate, main: Axis | None) -> str:
     value = candidate.values.get(main.name) if main else None
-    return candidate.key if main is None or value is None else f"{candidate.key} ({main.label} {value:.3g})"
+    return candidate.key if main is None or value is None else f"{candidate.key} ({amount(value, main)})"
 
 
 def _price(line: Line) -> str:
-    training = f"${_plain(line.training)} of training" if line.training else "no training"
-    return f"{training}, ${_plain(line.per_request * 1000)} per 1k requests"
-
-
-def _plain(value: float) -> str:
-    """Return a number in three digits and without an exponent."""
-    if value == 0:
-        return "0"
-    digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    text = f"{value:,.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    training = f"{bare(line.training, AXES['usd_training'])} of training" if line.training else "no training"
+    return f"{training}, {amount(line.per_request * 1000, AXES['usd_per_1k'])}"

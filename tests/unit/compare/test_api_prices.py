@@ -1,6 +1,7 @@
 """Price files of models behind an API are read as data."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -117,3 +118,12 @@ def test_unknown_file_names_those_there_are(tmp_path):
         read_api_prices("smal_models")
     with pytest.raises(ConfigError, match="or the path of a YAML file of yours"):
         read_api_prices(str(tmp_path))
+
+
+def test_example_of_the_docs_is_a_price_file(tmp_path):
+    page = (Path(__file__).parents[3] / "docs" / "verdict.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(models:.*?)```", page, re.DOTALL)
+    path = tmp_path / "prices.yaml"
+    path.write_text(example, encoding="utf-8")
+    (row,) = read_api_prices(str(path))
+    assert (row.date, row.input_tokens, row.given) == ("2026-01-31", 210.0, {"f1_macro": 0.81, "p95_ms": 900.0})

@@ -16,14 +16,14 @@ def test_each_segment_is_a_sentence_with_quality_and_price():
     first, middle, last = sentences(break_even([PROMPTED, LORA, BIG]), AXES["f1_macro"])
     assert first == (
         "below 34k requests a month smollm2 few_shot (f1_macro 0.712) is the cheapest over 12 months "
-        "(no training, $0.08 per 1k requests)"
+        "(no training, $0.0800 per 1k requests)"
     )
     assert middle == (
-        "between 34k and 470k requests a month minilm lora (f1_macro 0.85) is the cheapest over 12 months "
-        "($3.6 of training, $0.0711 per 1k requests)"
+        "between 34k and 470k requests a month minilm lora (f1_macro 0.850) is the cheapest over 12 months "
+        "($3.60 of training, $0.0711 per 1k requests)"
     )
     assert last.startswith(
-        "from 470k requests a month on bert_large full (f1_macro 0.8) is the cheapest over 12 months"
+        "from 470k requests a month on bert_large full (f1_macro 0.800) is the cheapest over 12 months"
     )
 
 
@@ -68,8 +68,26 @@ def test_two_are_compared_in_one_clause(choice, other, said):
 
 @pytest.mark.parametrize(
     ("volume", "said"),
-    [(0.2, "1"), (1, "1"), (9.96, "10"), (824, "820"), (999, "1k"), (38_214, "38k"), (123_456, "120k"),
-     (999_999, "1M"), (1_249_000, "1.2M"), (12.4e6, "12M"), (3.3e9, "3.3G"), (2.5e12, "2500G")],
+    [(1, "1"), (9.96, "10"), (824, "820"), (999, "1k"), (38_214, "38k"), (123_456, "120k"),
+     (999_999, "1M"), (1_249_000, "1.2M"), (12.4e6, "12M"), (3.3e9, "3.3B"), (2.5e12, "2500B")],
 )  # fmt: skip
 def test_requests_in_two_digits(volume, said):
     assert requests(volume) == said
+
+
+def test_change_before_the_first_request_is_none():
+    api = priced("api", 0.0, 2.0)
+    quick = priced("quick", 0.00001, 1.0)
+    (told,) = sentences(break_even([api, quick]))
+    assert told.startswith("at any volume quick is the cheapest")
+    assert compare_costs(quick, api) == "quick is cheaper than api at any volume"
+    first, second = sentences(break_even([api, quick, priced("later", 3.0, 0.5)]))
+    assert first.startswith("below 500 requests a month quick") and second.startswith("from 500 requests a month on")
+
+
+def test_many_are_not_all_named():
+    twins = [priced(f"t{n}", 1.0, 1.0) for n in range(8)]
+    unknown = [priced(f"u{n}", 0.0, None) for n in range(7)]
+    told, outside = sentences(break_even([*twins, *unknown]))
+    assert told.startswith("at any volume t0 and t1 and t2 and t3 and t4 and 3 more cost the same")
+    assert outside.startswith("u0, u1, u2, u3 and 3 more stand outside: ")
