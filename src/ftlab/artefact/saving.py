@@ -21,6 +21,7 @@ from ftlab.models.architecture import Task
 from ftlab.models.bare import bare_net, base_changed
 from ftlab.models.causal import end_ids
 from ftlab.models.digest import file_digest
+from ftlab.models.family import Head
 from ftlab.models.folder import Reference, weight_files
 from ftlab.models.merging import merge_adapter
 from ftlab.models.portable import is_taken_out, write_adapter
@@ -31,6 +32,7 @@ from ftlab.prompts.chat import ChatTemplate
 from ftlab.prompts.special import control_pattern, special_tokens
 
 Form = Literal["full", "adapter"]
+SetEnds = Callable[[PreTrainedModel], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +84,29 @@ def save_artefact(
     lm = writes(net.get_base_model() if isinstance(net, PeftModel) else net)
     assert lm or labels is not None, "what has no labels writes"
     task: Task = "causal_lm" if labels is None else "classification"
-    named, described = (labels if lm else None), _described(template)
-    head: Literal["lm", "classification"] = "lm" if lm else "classification"
-    about = About(task, head, named, prompt, described, max_length, base_digest, adapter=adapter)
+    head: Head = "lm" if lm else "classification"
+    named = labels if lm else None
+    about = About(task, head, named, prompt, _described(template), max_length, base_digest, adapter=adapter)
     folder.mkdir(parents=True)
     with _templated(tokenizer, template):
         tokenizer.save_pretrained(folder)
     ends = (lambda plain: _set_ends(plain, tokenizer, template)) if lm else None
     if isinstance(net, PeftModel) and base is not None:
-        write_adapter(net, folder, base.name or BESIDE, base.revision)
-        if base.name is None:
-            about = dataclasses.replace(about, base_digest=_save_base(net, base, folder / BESIDE, ends))
-        write_about(dataclasses.replace(about, quantization=dict(load) if load else None), folder)
+        _save_apart(net, folder, base, dataclasses.replace(about, quantization=dict(load) if load else None), ends)
         if not lm:
-            names = json.dumps(labels, ensure_ascii=False)
-            (folder / "labels.json").write_text(names, encoding="utf-8")
+            (folder / "labels.json").write_text(json.dumps(labels, ensure_ascii=False), encoding="utf-8")
         return "adapter"
     write_about(about, folder)
     _save_plain(merge_adapter(net), folder, ends)
     return "full"
+
+
+def _save_apart(net: PeftModel, folder: Path, base: Base, about: About, set_ends: SetEnds | None) -> None:
+    """Write the adapter and, where no hub id names its base, the base beside it."""
+    write_adapter(net, folder, base.name or BESIDE, base.revision)
+    if base.name is None:
+        about = dataclasses.replace(about, base_digest=_save_base(net, base, folder / BESIDE, set_ends))
+    write_about(about, folder)
 
 
 def folder_size_mb(folder: Path) -> float:
@@ -108,7 +114,7 @@ def folder_size_mb(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
-def _save_plain(net: PreTrainedModel, folder: Path, set_ends: Callable[[PreTrainedModel], None] | None) -> None:
+def _save_plain(net: PreTrainedModel, folder: Path, set_ends: SetEnds | None) -> None:
     """Write a plain folder; ``set_ends`` is for networks that write."""
     if set_ends is not None:
         set_ends(net)
@@ -116,7 +122,7 @@ def _save_plain(net: PreTrainedModel, folder: Path, set_ends: Callable[[PreTrain
         net.save_pretrained(folder)
 
 
-def _save_base(net: PeftModel, base: Base, folder: Path, set_ends: Callable[[PreTrainedModel], None] | None) -> str:
+def _save_base(net: PeftModel, base: Base, folder: Path, set_ends: SetEnds | None) -> str:
     """Write the base and return its digest.
 
     It is the one in memory, which no training changes, except where the method took something out of it or it is held
