@@ -2,8 +2,9 @@
 
 Only rows that one has right and the other wrong speak. With no difference between the models each of those is a fair
 coin. The exact test is too careful, the one by chi squared at times too bold; the mid-p test, which counts the table
-that was seen half, is neither, from five rows on: Fagerland, Lydersen and Laake (2013), The McNemar test for binary
-matched-pairs data, BMC Medical Research Methodology 13:91, doi:10.1186/1471-2288-13-91.
+that was seen half, is between: Fagerland, Lydersen and Laake (2013), The McNemar test for binary matched-pairs data:
+mid-p and asymptotic are better than exact conditional, BMC Medical Research Methodology 13:91,
+doi:10.1186/1471-2288-13-91.
 """
 
 from __future__ import annotations

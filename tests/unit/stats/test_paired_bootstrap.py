@@ -203,5 +203,5 @@ def test_few_false_wins_and_true_intervals_in_many_simulations(model, rows):
 @pytest.mark.slow
 @pytest.mark.parametrize("model", [right_or_wrong, losses], ids=lambda model: model.__name__)
 def test_intervals_hold_a_difference_that_is_there(model):
-    _, covered = simulate(lambda g, rows: model(g, rows, difference=0.04), 354, 4000, 1000, seed=13)
+    _, covered = simulate(lambda g, rows: model(g, rows, difference=0.04), 354, 3000, 500, seed=13)
     assert 0.93 <= covered <= 0.97
