@@ -32,3 +32,23 @@ def test_a_failing_job_is_recorded_and_the_rest_go_on(tmp_path, capsys):
     assert sorted(r.info.status for r in children) == ["FAILED", "FINISHED", "FINISHED"]
     finished = {r["run"]["mlflow"]["run_id"] for r in records}
     assert finished == {r.info.run_id for r in children}
+
+
+def test_a_sweep_ends_in_the_comparison_of_its_jobs(tmp_path, capsys):
+    overrides = [*SMALL, "trainer.max_epochs=1", "latency.enabled=false", f"output_dir={tmp_path}"]
+    assert main(["-m", *overrides, "adapter=head,full"]) == 0
+    (sweep,) = tmp_path.glob("default/*")
+    record = json.loads((sweep / "report.json").read_text())
+    assert len(record["candidates"]) == 2 and record["verdict"]["choice"]
+    printed = capsys.readouterr().out
+    assert record["verdict"]["sentences"][0] in printed and f"report  {sweep / 'report.html'}" in printed
+    assert record["command"] == f"ftlab compare {sweep}", "which gives the same once more"
+    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    parent = json.loads((sweep / "sweep.json").read_text())["mlflow_parent_run_id"]
+    assert "report/report.html" in {one.path for one in client.list_artifacts(parent, "report")}
+
+    one = [word for word in overrides if "tracking" not in word]
+    assert main(["-m", *one, "tracking=none", "adapter=head", "seed=1"]) == 0
+    assert "no report: there is no pair to compare, only " in capsys.readouterr().out
+    assert main(["-m", *one, "tracking=none", "adapter=head", "seed=1", "compare.after_sweep=false"]) == 0
+    assert "report" not in capsys.readouterr().out

@@ -98,8 +98,11 @@ def run_table(
     return Report(tables, _places(result, folder))
 
 
-def sweep_table(results: list[tuple[Path, RunResult]]) -> Report:
-    """Return a line per job: status, main metric, p50, money, training time; folders and errors below."""
+def sweep_table(results: list[tuple[Path, RunResult]], said: str = "") -> Report:
+    """Return a line per job: status, main metric, p50, money, training time; folders and errors below.
+
+    ``said`` are lines on their comparison, which stand last.
+    """
     mains = {result.quality.main["name"] for _, result in results if result.quality}
     main = mains.pop() if len(mains) == 1 else None
     numbers = [wording.one_line(main or "main metric"), "p50 ms", "$ / 1k", "training"]
@@ -111,7 +114,7 @@ def sweep_table(results: list[tuple[Path, RunResult]]) -> Report:
         number = number if number.isdecimal() else str(index)
         table.add_row(number, *_job(result, main))
         lines += place_lines(number, folder, result.run.status, result.run.error)
-    return Report([table], lines)
+    return Report([table], [*lines, *(["", *said.splitlines()] if said else [])])
 
 
 def _job(result: RunResult, main: str | None) -> list[Text]:

@@ -42,6 +42,7 @@ class CompareConfig:
     api_prices: Optional[str] = None  # models behind an API as rows: a price file of ftlab, or the path of yours
     months: float = 12.0  # that training is spread over, for the break-even
     requests_per_month: Optional[float] = None  # says who is the cheapest at this volume
+    pictures: bool = True  # draw the charts as PNG and SVG too, for slides
     output: Optional[str] = None  # folder of the report; None: the sweep's, or a new one below output_dir
     output_dir: str = "outputs"  # where latest is looked for, and a new folder is made
     tracking: TrackingConfig = field(default_factory=TrackingConfig)  # of a sweep: its parent run keeps the report

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from ftlab.compare.pricing import NewPrice
-from ftlab.compare.reading import read_runs
+from ftlab.compare.reading import LATEST, read_folders, read_runs
 from ftlab.compare.types import Run
 from ftlab.errors import ConfigError
 from ftlab.inventory.entries import shown_path
@@ -36,10 +36,10 @@ def compare(cfg: DictConfig) -> None:
     """
     settings = OmegaConf.to_object(cfg)
     assert isinstance(settings, CompareConfig)
-    runs, inputs = _runs(settings)
-    whole = compare_runs(runs, _asked(settings), inputs=inputs, settings=_changed(settings))
+    runs, inputs, notes = _runs(settings)
+    whole = compare_runs(runs, _asked(settings), inputs=inputs, settings=_changed(settings), notes=notes)
     folder, sweep = _place(settings, runs)
-    files = write_report(whole, folder)
+    files = write_report(whole, folder, pictures=settings.pictures)
     _show(whole, files, as_json=settings.json)
     if sweep is not None and settings.tracking.enabled:
         from ftlab.verbs.sweep_report import log_report  # late: MLflow takes seconds to import
@@ -47,16 +47,17 @@ def compare(cfg: DictConfig) -> None:
         log_report(settings.tracking.uri, sweep, files)
 
 
-def _runs(settings: CompareConfig) -> tuple[tuple[Run, ...], list[str]]:
-    """Return the runs, and the words that name them as they can be typed again."""
+def _runs(settings: CompareConfig) -> tuple[tuple[Run, ...], list[str], list[str]]:
+    """Return the runs, the words that name them as they can be typed again, and notes."""
     if settings.mlflow is None:
-        return read_runs(settings.runs, settings.output_dir), settings.runs
+        return read_runs(settings.runs, settings.output_dir), settings.runs, []
     from ftlab.verbs.mlflow_runs import folders_of  # late: MLflow takes seconds to import
 
     words = [word.strip() for word in settings.mlflow.split(",") if word.strip()]
-    folders = folders_of(words, settings.tracking.uri, Path(settings.output_dir))
-    named = [] if settings.runs == ["latest"] else settings.runs  # latest is what nobody typed
-    return read_runs([*named, *folders], settings.output_dir), [*named, f"mlflow={settings.mlflow}"]
+    folders, notes = folders_of(words, settings.tracking.uri, Path(settings.output_dir))
+    named = [] if settings.runs == [LATEST] else settings.runs  # which is there where nothing was typed
+    runs = {run.folder.resolve(): run for run in (*read_runs(named, settings.output_dir), *read_folders(folders))}
+    return tuple(runs.values()), [*named, f"mlflow={settings.mlflow}"], notes
 
 
 def _asked(settings: CompareConfig) -> Asked:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,9 +37,21 @@ class Asked:
 
 
 def compare_runs(
-    runs: Sequence[Run], asked: Asked, *, inputs: Sequence[str] = (), settings: Sequence[str] = ()
+    runs: Sequence[Run],
+    asked: Asked,
+    *,
+    inputs: Sequence[str] = (),
+    settings: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> Whole:
     """Return what is to be said of ``runs``. Nothing is run again.
+
+    Args:
+        runs: as read; those that did not finish are named.
+        asked: how they are compared.
+        inputs: words that name the runs, as typed.
+        settings: what else was typed.
+        notes: on the runs, for the reader.
 
     Raises:
         ConfigError: an axis, a constraint or a price that cannot be.
@@ -50,6 +62,7 @@ def compare_runs(
     if asked.api_prices is not None:
         board = with_api_models(board, read_api_prices(asked.api_prices))
     require_pair(board)
+    board = replace(board, notes=(*notes, *board.notes))
     verdict = make_verdict(board, asked.objective, constraints)
     money = break_even(verdict.feasible or board.candidates, asked.months)
     written = f"Written by ftlab {__version__} on {datetime.now(UTC).isoformat(timespec='seconds')}"

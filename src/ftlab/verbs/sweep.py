@@ -22,6 +22,7 @@ from ftlab.state import write_durably
 from ftlab.tracking import MlflowRun, tracking_uri
 from ftlab.verbs.record import failed_result, run_tags, write_config
 from ftlab.verbs.resuming import close_dead, known_run, state_before
+from ftlab.verbs.sweep_report import log_report, report_sweep
 
 NAME = "sweep.json"
 
@@ -96,16 +97,18 @@ def record_skip(cfg: DictConfig, folder: Path, reason: str) -> None:
 
 
 def finish(cfg: DictConfig, folder: Path, *, whole: bool) -> int:
-    """Print the table of all jobs, close the parent run, and return how many jobs did not finish.
+    """Compare the jobs, print their table, close the parent run, and return how many jobs did not finish.
 
     ``whole`` says that every job had its turn; else the sweep was interrupted.
     """
     jobs = sweep_jobs(folder)
     failed = sum(result.run.status not in {"finished", "skipped"} for _, result in jobs)
     parent_id = read_sweep(folder / "0").get("mlflow_parent_run_id")
+    files, said = report_sweep(folder) if whole and cfg.compare.after_sweep else ([], "")
     if cfg.tracking.enabled and parent_id:
+        log_report(cfg.tracking.uri, folder, files)
         _close_parent(cfg, folder, parent_id, "KILLED" if not whole else "FAILED" if failed else "FINISHED")
-    show(sweep_table(jobs))
+    show(sweep_table(jobs, said))
     return failed
 
 

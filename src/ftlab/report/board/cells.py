@@ -68,7 +68,7 @@ def number_columns(board: Board) -> list[Column]:
         if axis.name == main.name:
             columns += _of_main(board, drawn)
     if len({len(one.runs) for one in ones}) > 1 or any(len(one.runs) > 1 for one in ones):
-        columns.append(Column("seeds", tuple(str(len(one.runs)) for one in ones), "seeds", 3))
+        columns.append(Column("seeds", tuple(str(len(one.runs)) for one in ones), "seeds", 4))
     return columns
 
 
@@ -84,7 +84,7 @@ def _of_main(board: Board, drawn: list[str]) -> list[Column]:
     sure = tuple(_sure(one, main) for one in ones)
     if any(sure):
         said = "sd" if all(one.startswith("sd") for one in sure if one) else "95% CI"
-        found.append(Column(said, sure, "ci95", 1 if len(drawn) <= 4 else 5))
+        found.append(Column(said, sure, "ci95", 3))
     before = [one.untrained.get(main.name) for one in ones]
     if any(value is not None for value in before):
         cells = tuple(wording.change(old, one.values.get(main.name)) for old, one in zip(before, ones, strict=True))

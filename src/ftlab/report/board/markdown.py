@@ -12,7 +12,7 @@ from ftlab.redact import redact_text
 from ftlab.report import wording
 from ftlab.report.board.cells import mark_of, number_columns
 from ftlab.report.board.leaderboard import run_link
-from ftlab.report.board.whole import Whole
+from ftlab.report.board.whole import Whole, sentence
 
 _MOST_TESTS = 60  # lines of the table of tests
 _SPECIAL = re.compile(r"([\\`*_\[\]|#~])")
@@ -41,7 +41,7 @@ def markdown(whole: Whole, place: Path, pictures: Sequence[str] = ()) -> str:
     if verdict.comparisons:
         parts += ["## How sure that is", _how_sure(verdict.comparisons)]
     if whole.money_said:
-        parts += ["## Money over time", _listed(f"{said[0].upper()}{said[1:]}." for said in whole.money_said)]
+        parts += ["## Money over time", _listed(sentence(said) for said in whole.money_said)]
     parts += _aside(whole)
     parts += ["## Again", f"```\n{wording.one_line(redact_text(whole.again)).replace('```', '')}\n```"]
     return "\n\n".join([*parts, escape(whole.written)]).rstrip() + "\n"

@@ -12,10 +12,11 @@ from ftlab.compare.types import Board, Candidate
 from ftlab.redact import redact_text
 from ftlab.report import wording
 from ftlab.report.board.cells import Column, mark_of, number_columns
-from ftlab.report.board.whole import Whole
+from ftlab.report.board.whole import Whole, sentence
 from ftlab.report.tables import GOOD, STRONG, new_table
 from ftlab.report.terminal import Report
 
+_PICTURES = (".png", ".svg")
 _MOST_ROWS = 30  # on a terminal
 _LEAST_KEY = 18  # characters of a candidate's name: longer ones fold
 _GAP = 3  # between columns, and around them
@@ -36,9 +37,11 @@ def board_report(whole: Whole, width: int, files: Sequence[Path] = ()) -> Report
     if notes:
         parts.append(Text("\n".join(_line(note) for note in notes)))
     if whole.money_said:
-        parts.append(Text("\n".join(_line(f"{said[0].upper()}{said[1:]}.") for said in whole.money_said)))
+        parts.append(Text("\n".join(_line(sentence(said)) for said in whole.money_said)))
     parts.append(_verdict(whole))
-    return Report(parts, [f"report  {path}" for path in files])
+    texts = [path for path in files if path.suffix not in _PICTURES]
+    charts = sorted({path.parent for path in files if path.suffix in _PICTURES})
+    return Report(parts, [*(f"report  {path}" for path in texts), *(f"charts  {place}" for place in charts)])
 
 
 def _table(whole: Whole, width: int) -> RenderableType:
@@ -70,7 +73,7 @@ def fitting(columns: Sequence[Column], board: Board, width: int) -> list[Column]
         width: characters for names and numbers.
     """
     room = width - max(min(_LEAST_KEY, _longest(board.candidates)), len("candidate"))
-    kept = []
+    kept: list[Column] = []
     for column in sorted(columns, key=lambda one: one.rank):  # stable
         room -= column.width + _GAP
         if room < 0 and kept:
@@ -97,8 +100,8 @@ def _left_out(board: Board) -> list[str]:
 
 def _verdict(whole: Whole) -> Text:
     text = Text()
-    for number, sentence in enumerate(whole.verdict.sentences):
-        text.append(f"{'' if not number else chr(10)}{_line(sentence)}", style=STRONG if not number else "")
+    for number, said in enumerate(whole.verdict.sentences):
+        text.append(f"{'' if not number else chr(10)}{_line(said)}", style=STRONG if not number else "")
     return text
 
 

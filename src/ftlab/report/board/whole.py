@@ -9,6 +9,8 @@ from pathlib import Path
 from ftlab.compare.break_even import BreakEven
 from ftlab.compare.types import Board, Candidate, Verdict
 
+_BEGINNINGS = ("above", "at", "below", "between", "from")  # of clauses on money
+
 
 @dataclass(frozen=True, slots=True)
 class Whole:
@@ -33,9 +35,9 @@ class Whole:
         return shlex.join(("ftlab", "compare", *self.inputs, *self.settings))
 
 
-def seeds(candidate: Candidate) -> int:
-    """Return how many runs a candidate folds: 0 where it has a price only."""
-    return len(candidate.runs)
+def sentence(said: str) -> str:
+    """Return a clause as a sentence; a candidate's name at its beginning stays as it is."""
+    return f"{said[0].upper() if said.partition(' ')[0] in _BEGINNINGS else said[0]}{said[1:]}."
 
 
 def place_of(candidate: Candidate) -> Path | None:
