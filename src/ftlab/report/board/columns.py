@@ -32,7 +32,8 @@ def columns_of(board: Board) -> Columns:
     first.sort(key=lambda axis: (axis.kind != "quality", axis.name not in _FIRST))  # stable: else as on the board
     more = [axis for axis in varied if axis not in first]
     gain = any(one.untrained.get(board.main.name) is not None for one in board.candidates)
-    keys = {key: {one.differs.get(key) for one in board.candidates} for one in board.candidates for key in one.differs}
+    named = dict.fromkeys(key for one in board.candidates for key in one.differs)
+    keys = {key: {one.differs.get(key) for one in board.candidates} for key in named}
     settings = [key for key, values in keys.items() if len(values) > 1]
     return Columns(board.main, gain, tuple(first), tuple(more), tuple(settings[:_SETTINGS]))
 

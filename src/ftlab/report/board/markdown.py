@@ -43,13 +43,13 @@ def markdown(whole: Whole, place: Path, pictures: Sequence[str] = ()) -> str:
     if whole.money_said:
         parts += ["## Money over time", _listed(sentence(said) for said in whole.money_said)]
     parts += _aside(whole)
-    parts += ["## Again", f"```\n{wording.one_line(redact_text(whole.again)).replace('```', '')}\n```"]
-    return "\n\n".join([*parts, escape(whole.written)]).rstrip() + "\n"
+    parts += ["## Again", f"```\n{wording.one_line(whole.again).replace('```', '')}\n```"]
+    return redact_text("\n\n".join([*parts, escape(whole.written)]).rstrip() + "\n")
 
 
 def escape(text: str) -> str:
     """Return a text on one line that markdown takes as it is: no markup, no HTML, no link."""
-    line = wording.one_line(redact_text(text)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    line = wording.one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(r"\\\1", line)
 
 
