@@ -6,6 +6,7 @@ puts in the values of the theme that is shown.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,15 @@ _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 SCALES = ("linear", "log")
 
 
+@cache
 def script() -> str:
     """Return bokeh's script: the core, without widgets, tables, WebGL and mathematics."""
     return (Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js").read_text(encoding="utf-8")
 
 
+@cache
 def chart_items() -> dict[str, Any]:
-    """Return the charts as JSON: ``front/<x scale>/<y scale>`` for each pair of scales, and ``money``."""
+    """Return the charts as JSON, not to be changed: ``front/<x scale>/<y scale>`` for each pair, and ``money``."""
     fronts = {f"front/{x}/{y}": json_item(_front(x, y)) for x in SCALES for y in SCALES}
     return {**fronts, "money": json_item(_money())}
 

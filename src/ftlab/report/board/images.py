@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from ftlab.compare.break_even import BreakEven, Line
 from ftlab.compare.break_even_words import requests
@@ -109,8 +109,10 @@ def _name_points(axes: Axes, verdict: Verdict, known: Sequence[Candidate], acros
     """Write the names of the verdict's candidates, then the best, where they hide no other name."""
     first = [one for one in (verdict.choice, verdict.runner_up) if one is not None]
     ordered = {one.key: one for one in (*first, *verdict.front, *known) if _at(one, across, up) is not None}
-    boxes: list[tuple[float, float, float, float]] = []
     axes.figure.canvas.draw()
+    places = [axes.transData.transform(point) for one in known if (point := _at(one, across, up))]
+    boxes = [(x - 9, y - 9, x + 9, y + 9) for x, y in places]  # names hide no dot, and no other name
+    edge = axes.get_window_extent()
     for one in list(ordered.values())[:_NAMED]:
         text, point = wording.one_line(one.key, _LONGEST), _at(one, across, up)
         assert point is not None
@@ -119,7 +121,11 @@ def _name_points(axes: Axes, verdict: Verdict, known: Sequence[Candidate], acros
         for right, above in ((True, True), (True, False), (False, True), (False, False)):
             left, low = (x + 12 if right else x - 12 - wide), (y + 8 if above else y - 8 - high)
             box = (left, low, left + wide, low + high)
-            if all(box[0] >= o[2] or o[0] >= box[2] or box[1] >= o[3] or o[1] >= box[3] for o in boxes):
+            if (
+                edge.x0 < box[0]
+                and box[2] < edge.x1
+                and all(box[0] >= o[2] or o[0] >= box[2] or box[1] >= o[3] or o[1] >= box[3] for o in boxes)
+            ):
                 boxes.append(box)
                 offset = {"xytext": (7 if right else -7, 5 if above else -5), "textcoords": "offset points"}
                 align = {"ha": "left" if right else "right", "va": "bottom" if above else "top"}
@@ -137,14 +143,14 @@ def plot_break_even(money: BreakEven, verdict: Verdict, dataset: str, path: Path
         path: PNG or SVG.
     """
     turns = [volume for volume in money.volumes if volume >= 1]
-    low, high = (min(turns) / 30 if turns else 100), max(3 * money.shown_to, 1000.0)
+    low, high = (min(turns) / 30 if turns else 100), max(15 * money.shown_to, 1000.0)
     volumes = np.geomspace(max(1.0, low), high, 200)
     held = {line.candidate.key: line for line in money.lines}
     wanted = [segment.candidate.key for segment in money.segments]
     wanted += [one.key for one in (verdict.choice, verdict.runner_up) if one is not None]
     lines = [held[key] for key in dict.fromkeys([*wanted, *held]) if key in held][:_CURVES]
     months = wording.count(int(money.months), "month") if money.months % 1 == 0 else f"{money.months:g} months"
-    subject = f"{dataset}: training and serving over {months}; thick: the cheapest at each volume"
+    subject = f"{dataset}: training and serving over {months}; thick: the cheapest"
     with drawing(path, "Total cost by requests a month", subject, 7.6, 4.6) as figure:
         axes = figure.subplots()
         for line, colour in zip(lines, _COLOURS, strict=False):
@@ -158,7 +164,7 @@ def plot_break_even(money: BreakEven, verdict: Verdict, dataset: str, path: Path
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: requests(value)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: wording.usd(value)))
         for side in (axes.xaxis, axes.yaxis):
-            side.set_minor_formatter(NullFormatter())
+            side.set_minor_locator(NullLocator())
         axes.set(xlabel="requests a month", ylabel=f"total cost over {months}", xlim=(volumes[0], volumes[-1]))
         legend_above(axes)
         grid(axes)
@@ -214,7 +220,7 @@ def _axis(axes: Axes, side: str, axis: Axis, values: Sequence[float]) -> None:
     ruler = axes.xaxis if side == "x" else axes.yaxis
     ruler.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ruler.set_major_formatter(FuncFormatter(lambda value, _: wording.number(value)))
-    ruler.set_minor_formatter(NullFormatter())
+    ruler.set_minor_locator(NullLocator())
 
 
 def _subject(board: Board) -> str:

@@ -16,6 +16,7 @@ from ftlab.report.board.drawers import Trouble, drawer
 from ftlab.report.board.leaderboard import leaderboard
 from ftlab.report.board.markup import Html, element, escape, join, json_script
 from ftlab.report.board.payload import payload
+from ftlab.state import write_durably
 
 _ASSETS = Path(__file__).parent / "assets"
 _SCRIPTS = ("theme", "numbers", "front", "money", "table", "drawer", "rows", "start")  # in the order they run
@@ -58,9 +59,7 @@ def page(shown: Page) -> str:
 def write_page(shown: Page) -> Path:
     """Write ``report.html`` into its place in one step and return its path."""
     path = shown.place / "report.html"
-    partial = path.with_suffix(".partial")
-    partial.write_text(page(shown), encoding="utf-8")
-    partial.replace(path)
+    write_durably(path, page(shown))
     return path
 
 

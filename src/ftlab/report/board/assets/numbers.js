@@ -57,19 +57,29 @@ const hideTip = () => { tip.hidden = true; };
 
 // Charts are made anew for each theme, scale and width: bokeh's documents hold stand-ins for the page's colours.
 const STAND_INS = { "#010101": "--ink", "#020202": "--muted", "#030303": "--rule", "#040404": "--accent", "#050505": "--card" };
-async function drawChart(name, holder) {
+// One after the other: `holder.chart` is what stands there, null in between.
+function drawChart(name, holder) {
+  const next = () => embedChart(name, holder);
+  holder.turn = (holder.turn || Promise.resolve()).then(next, next);
+  return holder.turn;
+}
+async function embedChart(name, holder) {
   let text = JSON.stringify(chartItems[name]);
   for (const [hidden, shown] of Object.entries(STAND_INS)) text = text.replaceAll(hidden, colour(shown));
   const made = document.createElement("div");
   made.style.cssText = "width:100%;height:100%";
-  const old = holder.views;
+  if (holder.chart) {
+    const { views, view } = holder.chart;
+    Bokeh.documents.splice(Bokeh.documents.indexOf(view.model.document), 1);
+    views.clear();
+    holder.chart = null;
+  }
   holder.replaceChildren(made);
-  if (old) old.clear();
   const views = await Bokeh.embed.embed_item(JSON.parse(text), made);
-  holder.views = views;
-  const view = [...views][0];
+  const view = [...views].find((one) => one.model.type === "Figure");
   const named = (model) => view.model.document.get_model_by_name(model);
-  return { view, plot: view.model, named };
+  holder.chart = { views, view, plot: view.model, named };
+  return holder.chart;
 }
 function setRange(range, low, high) {
   range.setv({ start: low, end: high, reset_start: low, reset_end: high });

@@ -1,0 +1,229 @@
+"""The page in a real browser: what a reader does with mouse, finger and keys. Run with ``-m browser``."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from ftlab.report.board.page import write_page
+from made_page import PLANTED, large_page, made_page
+
+pytestmark = pytest.mark.browser
+CHROMIUM = Path(os.environ.get("FTLAB_TEST_CHROMIUM", "/usr/bin/chromium"))
+POINTS = "(document.getElementById('front').chart?.named('points').data ?? {x: [9]})"
+CONTRAST = """(pick) => {
+  const number = (text) => text.match(/[\\d.]+/g).map(Number);
+  const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  const light = ([r, g, b]) => [r, g, b].map((v) => linear(v / 255))
+    .reduce((sum, v, at) => sum + v * [0.2126, 0.7152, 0.0722][at], 0);
+  const one = document.querySelector(pick);
+  let behind = one;
+  while (behind && (number(getComputedStyle(behind).backgroundColor)[3] ?? 1) === 0) behind = behind.parentElement;
+  const under = getComputedStyle(behind || document.body).backgroundColor;
+  const [a, b] = [getComputedStyle(one).color, under].map((c) => light(number(c)));
+  return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+}"""
+
+
+@pytest.fixture(scope="session")
+def browser():
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e .[dev]")
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser at {CHROMIUM}: install Debian's chromium, or set FTLAB_TEST_CHROMIUM")
+    with api.sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory):
+    return write_page(made_page(tmp_path_factory.mktemp("report")))
+
+
+@pytest.fixture
+def open_page(browser):
+    """Return what opens a file; whatever the page complains of, or asks of the network, fails the test at its end."""
+    contexts, wrong = [], []
+
+    def start(path, width=1280, height=900, scheme="light", **options):
+        contexts.append(
+            browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **options)
+        )
+        shown = contexts[-1].new_page()
+        shown.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
+        shown.on("pageerror", lambda error: wrong.append(str(error)))
+        shown.on(
+            "request",
+            lambda asked: wrong.append(asked.url) if not asked.url.startswith(("file:", "data:", "blob:")) else None,
+        )
+        shown.goto(path.as_uri())
+        shown.wait_for_selector("html[data-ready]", timeout=20_000)
+        return shown
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def shown(open_page, report):
+    return open_page(report)
+
+
+def names(shown):
+    return shown.locator("#board tbody .open").all_inner_texts()
+
+
+def column(shown, number):
+    cells = shown.locator(f"#board tbody tr[data-row] > :nth-child({number})").all()
+    return [float(cell.get_attribute("data-v")) for cell in cells]
+
+
+def test_nothing_planted_runs_and_all_of_it_is_shown_as_text(shown):
+    for number in range(6):
+        shown.locator("#board .open").nth(number).click()
+        shown.keyboard.press("Escape")
+    shown.select_option("#group", "model")
+    assert shown.evaluate("window.planted") is None
+    assert shown.locator("img").count() == 0
+    assert any(PLANTED in name for name in names(shown))
+    assert "<script>alert(1)</script>" in shown.locator("#texts").inner_text()
+
+
+def test_the_choice_of_axes_moves_the_points(shown):
+    before = shown.evaluate(f"Array.from({POINTS}.x)")
+    shown.select_option("#x-axis", "usd_per_1k")
+    shown.wait_for_function(f"Math.max(...{POINTS}.x) < 1")
+    assert shown.evaluate(f"Array.from({POINTS}.x)") != before
+    shown.uncheck("#x-log")
+    shown.wait_for_function("document.getElementById('front').chart?.plot.x_scale.type === 'LinearScale'")
+
+
+def test_a_tooltip_names_the_point_below_the_mouse(shown):
+    shown.locator("#front").scroll_into_view_if_needed()
+    place = shown.evaluate(
+        f"""() => {{ const box = document.getElementById('front'), view = box.chart.view, data = {POINTS};
+        const at = data.row.length - 1, edge = box.getBoundingClientRect(), frame = view.frame;
+        return [edge.left + frame.x_scale.compute(data.x[at]), edge.top + frame.y_scale.compute(data.y[at])]; }}"""
+    )
+    shown.mouse.move(place[0] - 40, place[1] - 40)
+    shown.mouse.move(*place, steps=4)
+    tip = shown.locator("#tip")
+    tip.wait_for(state="visible")
+    assert "choice" in tip.inner_text() and "p95 (ms)" in tip.inner_text()
+    shown.mouse.click(*place)
+    assert shown.locator("#drawer[open]").count() == 1
+
+
+def test_a_heading_sorts_by_click_and_by_key(shown):
+    head = shown.locator("#board th", has_text="p95 (ms)")
+    number = 1 + head.evaluate("(cell) => cell.cellIndex")
+    head.locator("button").click()
+    assert column(shown, number) == sorted(column(shown, number)) and head.get_attribute("aria-sort") == "ascending"
+    shown.keyboard.press("Enter")
+    assert column(shown, number) == sorted(column(shown, number), reverse=True)
+    main = shown.locator("#board th", has_text="f1_macro").locator("button")
+    main.focus()
+    shown.keyboard.press("Space")
+    assert column(shown, 2) == sorted(column(shown, 2), reverse=True)  # the best first
+
+
+def test_the_filter_groups_and_the_front_narrow_the_rows(shown):
+    shown.fill("#filter", "tiny_bert full")
+    assert names(shown) == ["tiny_bert full"] and shown.inner_text("#shown") == "1 of 6"
+    shown.fill("#filter", "")
+    shown.select_option("#group", "adapter")
+    heads = shown.locator("#board .group").all_inner_texts()
+    assert sorted(re.sub(r"\s+", " ", one).strip() for one in heads) == ["full (2)", "head (1)", "lora (2)", "none (1)"]
+    shown.check("#only-front")
+    assert 0 < len(names(shown)) < 6
+
+
+def test_keys_alone_open_read_and_close_a_drawer(shown):
+    shown.locator("#group").focus()
+    for _ in range(40):
+        shown.keyboard.press("Tab")
+        if shown.evaluate("document.activeElement.className") == "open":
+            break
+    name = shown.evaluate("document.activeElement.textContent")
+    shown.keyboard.press("Enter")
+    drawer = shown.locator("#drawer[open]")
+    assert drawer.locator("#drawer-title").inner_text() == name
+    for title in ("Numbers", "What differs", "Per label", "Confusion matrix", "Calibration", "Latency of one text"):
+        assert drawer.locator("h3", has_text=title).count() == 1
+    shown.keyboard.press("Escape")
+    assert shown.locator("#drawer[open]").count() == 0
+    assert shown.evaluate("document.activeElement.textContent") == name
+
+
+def test_arrow_keys_walk_over_the_front_and_enter_opens(shown):
+    shown.locator("#front").focus()
+    shown.keyboard.press("ArrowRight")
+    shown.keyboard.press("ArrowRight")
+    said = shown.inner_text("#front-said")
+    assert "p95 (ms)" in said and shown.locator("#tip").is_visible()
+    shown.keyboard.press("Enter")
+    assert shown.inner_text("#drawer-title") == said.partition(";")[0]
+
+
+def test_a_volume_shows_what_each_costs(shown):
+    low = shown.inner_text("#costs")
+    shown.locator("#volume").focus()
+    shown.keyboard.press("End")
+    high = shown.inner_text("#costs")
+    assert low != high and "(cheapest)" in high and "tiny_bert head" in high
+    shown.keyboard.press("Home")
+    assert re.search(r"smollm2_135m none \$\S+ \(cheapest\)", shown.inner_text("#costs"))
+
+
+def test_two_models_are_read_row_by_row(shown):
+    before = shown.inner_text("#pair")
+    shown.select_option("#second", label="smollm2_135m none")
+    assert shown.inner_text("#pair") != before
+    marks = shown.locator("#texts .read").first.locator("dd.yes, dd.no").count()
+    assert marks == 2 and "differ on" in shown.inner_text("#pair")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_both_themes_can_be_read_and_the_button_changes_them(open_page, report, scheme):
+    shown = open_page(report, scheme=scheme)
+    assert shown.get_attribute("html", "data-theme") == scheme
+    for _ in range(2):
+        for pick in (
+            ".first",
+            ".facts",
+            ".chip",
+            ".tile dd",
+            ".open",
+            ".badge.choice",
+            "#board small",
+            ".read .no",
+            ".read .yes",
+        ):
+            assert shown.evaluate(CONTRAST, pick) >= 4.5, pick
+        card = shown.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--card').trim()")
+        shown.wait_for_function(f"document.getElementById('front').chart?.plot.background_fill_color === '{card}'")
+        shown.click("#theme")
+    assert shown.get_attribute("html", "data-theme") == scheme
+
+
+def test_a_phone_scrolls_up_and_down_only(open_page, report):
+    shown = open_page(report, 390, 844, has_touch=True, is_mobile=True)
+    wide = "[document.documentElement.scrollWidth, document.body.scrollWidth].every((width) => width <= 390)"
+    assert shown.evaluate(wide)
+    shown.locator("#board .open").first.tap()
+    assert shown.evaluate(wide) and shown.evaluate("document.getElementById('drawer').scrollWidth <= 390")
+
+
+def test_a_thousand_candidates_are_drawn_sorted_and_filtered_at_once(open_page, tmp_path):
+    shown = open_page(write_page(large_page(tmp_path)))
+    taken = shown.evaluate("""() => { const start = performance.now();
+        document.querySelector('#board th:nth-child(2) button').click();
+        const box = document.getElementById('filter'); box.value = 'model3'; box.dispatchEvent(new Event('input'));
+        document.getElementById('board').offsetHeight; return performance.now() - start; }""")
+    assert taken < 2000 and len(shown.evaluate(f"Array.from({POINTS}.x)")) == 1000
+    shown.locator("#board .open").first.click()
+    assert "not kept on the page" in shown.inner_text("#drawer-body")
