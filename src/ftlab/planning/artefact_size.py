@@ -48,7 +48,7 @@ def _saved_numbers(request: PlanRequest, network: Network, net: PeftModel) -> in
     config = net.active_peft_config
     if str(config.peft_type).endswith("P_TUNING"):  # the network that makes the embeddings is not saved
         encoder = sum(p.numel() for name, p in net.named_parameters() if p.requires_grad and "prompt_encoder" in name)
-        return network.trainable - encoder + config.num_virtual_tokens * config.token_dim
+        return int(network.trainable - encoder + config.num_virtual_tokens * config.token_dim)
     if request.adapter.get("variant") in _CONVERTED:
         update = sum(p.numel() * times for p, times in network.trained if p.ndim == 2 and min(p.shape) == config.r)
         return network.trainable + update

@@ -13,15 +13,15 @@ from ftlab.modules.precision import pick_precision
 from ftlab.planning.tracker import Tracker
 from ftlab.planning.types import Calibration, DeviceSheet
 
-_SHAPES = {128: (8, 64), 384: (8, 64), 1024: (2, 64)}  # hidden size -> rows, tokens; a GPU gets 16 times as many rows
-_TIMES = 3
+_SHAPES = {128: (8, 64), 384: (4, 64), 1024: (1, 64)}  # hidden size -> rows, tokens; a GPU gets 16 times as many rows
+_TIMES = 2
 _HALF = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
 
 def calibrate(sheet: DeviceSheet) -> Calibration | None:
     """Time forward and backward passes of single layers; about half a second. None: the device is not this machine's.
 
-    The fastest of three counts: what other processes take is not the machine's.
+    The faster of two counts: what other processes take is not the machine's.
     """
     if not sheet.is_here:
         return None

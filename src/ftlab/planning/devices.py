@@ -98,12 +98,10 @@ def _read(path: Path) -> DeviceSheet:
         if key not in known:
             raise ConfigError(f"{path}: {key} is no key of a data sheet{did_you_mean(str(key), known)}; remove it")
     tflops = raw.get("tflops") or {}
-    numbers = {
-        "memory_gb": _number(path, raw, "memory_gb", above=0.0),
-        "reserved_gb": _number(path, {"reserved_gb": 1.0, **raw}, "reserved_gb"),
-    }
-    if numbers["reserved_gb"] >= numbers["memory_gb"]:
-        raise ConfigError(f"{path}: reserved_gb={numbers['reserved_gb']:g} leaves nothing of memory_gb; lower it")
+    memory = _number(path, raw, "memory_gb", above=0.0)
+    reserved = _number(path, {"reserved_gb": 1.0, **raw}, "reserved_gb")
+    if reserved >= memory:
+        raise ConfigError(f"{path}: reserved_gb={reserved:g} leaves nothing of memory_gb={memory:g}; lower it")
     if raw.get("kind") not in _KINDS:
         raise ConfigError(f"{path}: kind={raw.get('kind')} must be one of {', '.join(_KINDS)}; write kind: cuda")
     if not isinstance(tflops, Mapping) or not set(tflops) <= set(_FORMATS):
@@ -113,12 +111,13 @@ def _read(path: Path) -> DeviceSheet:
     return DeviceSheet(
         name=path.stem,
         kind=str(raw["kind"]),
+        memory_gb=memory,
+        reserved_gb=reserved,
         tflops={str(key): _number(path, tflops, key, above=0.0) for key in tflops},
         bandwidth_gb_s=bandwidth,
         source=str(raw.get("source", path)),
         date=str(raw.get("date", "")),
         price=None if price is None else str(price),
-        **numbers,
     )
 
 

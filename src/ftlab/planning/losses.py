@@ -42,7 +42,8 @@ def writing_loss(net: nn.Module, rows: int, length: int, kind: str, precision: s
         with torch.device("meta"):
             ids, mask = (torch.zeros(rows, length, dtype=torch.int64) for _ in range(2))
             count = rows * (_ANSWER_TOKENS if answers else length - 1)
-            places = Places(*(torch.zeros(count, dtype=torch.int64) for _ in range(3)), length)
+            at, columns, targets = (torch.zeros(count, dtype=torch.int64) for _ in range(3))
+        places = Places(at, columns, targets, length)
         inputs = {"input_ids": ids, "attention_mask": mask, "use_cache": False}
         try:
             reader.trust(net)

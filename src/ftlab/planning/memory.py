@@ -112,9 +112,9 @@ def memory_of(request: PlanRequest, rows: int) -> Memory:
     weights = network.weight_bytes
     shares = _devices(request) if sharded else 1
     buckets = network.gradient_bytes if _devices(request) > 1 and not sharded else 0.0
-    peak = max(
-        step.peak_bytes, gradients + step_bytes(request.optimizer, network.trained, request.device.kind, precision)
-    )
+    on_top = step_bytes(request.optimizer, network.trained, request.device.kind, precision)
+    earlier = gradients if setting.accumulates else 0.0
+    peak = max(step.peak_bytes + earlier, gradients + on_top)
     saved = (1 - 1 / shares) * (weights + optimizer + gradients)
     total = max(weights + optimizer + peak + buckets - saved, 0.0)
     return Memory(weights / shares, (gradients + buckets) / shares, optimizer / shares, total, step)

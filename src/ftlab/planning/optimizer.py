@@ -10,8 +10,11 @@ from ftlab.planning.types import Node
 
 Trained = Iterable[tuple[Tensor, int]]  # a parameter, and how often one like it stands there
 # Moments as large as the parameter, by the last part of the target's name.
-_MOMENTS = {"Adam": 2, "AdamW": 2, "NAdam": 2, "RAdam": 2, "Adamax": 2, "Adadelta": 2, "Rprop": 2,
-            "SparseAdam": 2, "Adagrad": 1, "RMSprop": 1, "Lion": 1, "Muon": 1, "ASGD": 1, "AdEMAMix": 3, "LARS": 1, "LAMB": 2}  # fmt: skip
+_MOMENTS = {
+    **dict.fromkeys(("Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Adadelta", "Rprop", "SparseAdam", "LAMB"), 2),
+    **dict.fromkeys(("Adagrad", "RMSprop", "Lion", "Muon", "ASGD", "LARS"), 1),
+    "AdEMAMix": 3,
+}
 _FUSED = ("Adam", "AdamW", "SGD", "Adagrad")  # one pass, nothing on top
 _BLOCK = 256  # numbers that share a scale in 8-bit states
 

@@ -45,7 +45,7 @@ class Setting:
 class Simulation:
     """One step, or with nothing to train one forward pass. Bytes are beside weights and optimizer state."""
 
-    peak_bytes: float  # gradients included
+    peak_bytes: float  # gradients included, but for those of earlier micro-batches
     forward_flops: float
     backward_flops: float
     operations: float
@@ -73,15 +73,16 @@ def simulate(net: nn.Module, make: Loss, stack: Stack | None, setting: Setting) 
     for parameter in trained:
         parameter.grad = torch.empty_like(parameter) if setting.accumulates else None
     kept = [*(p.grad for p in trained if p.grad is not None)]
-    tracker = Tracker([*net.parameters(), *net.buffers(), *kept])
+    tracker = Tracker([*net.parameters(), *net.buffers(), *kept], short=True)
     semantics = Semantics(setting.kind, setting.precision, tracker.count)
     levels: dict[int, _Level] = {}
     with ExitStack() as entered:
         entered.enter_context(shortened(stack))
         handles = _watch(stack, tracker)
         if setting.steps_in_backward:
-            handles += [p.register_post_accumulate_grad_hook(_drop_gradient) for p in trained]  # type: ignore[arg-type]
-        entered.callback(lambda: [handle.remove() for handle in handles])
+            handles += [p.register_post_accumulate_grad_hook(_drop_gradient) for p in trained]  # type: ignore[no-untyped-call]
+        for handle in handles:
+            entered.callback(handle.remove)
         if not trained:
             entered.enter_context(torch.no_grad())
         if setting.offloads:
@@ -130,7 +131,7 @@ def _offloaded(net: nn.Module) -> saved_tensors_hooks:
 
 def _run_backward(loss: Tensor) -> None:
     """Do as ``loss.backward()``, which is itself a function of torch: the semantics would be off while it runs."""
-    engine: Any = torch.autograd.Variable._execution_engine  # type: ignore[attr-defined]
+    engine: Any = torch.autograd.Variable._execution_engine
     options = {"allow_unreachable": True, "accumulate_grad": True}
     engine.run_backward((loss,), (torch.ones_like(loss),), False, False, (), **options)
 
@@ -146,7 +147,7 @@ def _watch(stack: Stack | None, tracker: Tracker) -> list[RemovableHandle]:
                 return  # computed again
             given = _hidden((*args, *kwargs.values()))
             if number == shown[0] and given is not None and given.requires_grad:
-                given.register_hook(lambda grad: tracker.enter("back after"))
+                given.register_hook(lambda grad: tracker.enter("back after"))  # type: ignore[no-untyped-call]
             tracker.enter(("layer", number))
 
         def end(layer: nn.Module, args: Any, out: Any, number: int = number) -> None:  # noqa: ANN401
@@ -154,7 +155,7 @@ def _watch(stack: Stack | None, tracker: Tracker) -> list[RemovableHandle]:
                 return
             hidden = _hidden(out if isinstance(out, tuple) else (out,))
             if hidden is not None and hidden.requires_grad:
-                hidden.register_hook(lambda grad: tracker.enter(("back", number)))
+                hidden.register_hook(lambda grad: tracker.enter(("back", number)))  # type: ignore[no-untyped-call]
             tracker.enter(("after", number))
 
         assert stack is not None

@@ -11,10 +11,12 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ftlab.planning.shortcuts import SHORTCUTS
+
 _aten: Any = torch.ops.aten
 
 
-class Tracker(TorchDispatchMode):
+class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """While it is entered, ``now`` is the bytes alive that were made since.
 
     Time is cut into segments: ``enter(label)`` begins one. Of each it keeps the largest number of bytes alive, the
@@ -22,10 +24,12 @@ class Tracker(TorchDispatchMode):
 
     Args:
         ignored: whose storage is counted elsewhere: parameters.
+        short: take what is known of common operations on the meta device for granted.
     """
 
-    def __init__(self, ignored: Iterable[Tensor]) -> None:
-        super().__init__()
+    def __init__(self, ignored: Iterable[Tensor], *, short: bool = False) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._short = short
         self.now = 0
         self.label: Hashable = "before"
         self.peaks: dict[Hashable, int] = {}
@@ -52,7 +56,10 @@ class Tracker(TorchDispatchMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401
         """Run ``func`` and look at what it made."""
-        out = func(*args, **(kwargs or {}))
+        shortcut = SHORTCUTS.get(func) if self._short else None
+        out = None if shortcut is None else shortcut(*args, **(kwargs or {}))
+        if out is None:
+            out = func(*args, **(kwargs or {}))
         product = _PRODUCTS.get(func)
         if product is not None:
             self.flops[self.label] += product(*args)
