@@ -172,9 +172,9 @@ def test_only_the_metrics_asked_for_are_compared():
     assert f1 == {"f1_macro": both["f1_macro"]}
 
 
-def test_ten_thousand_rows_are_compared_in_less_than_a_second():
+def test_ten_thousand_rows_are_compared_in_two_seconds():
     labels, *ours = rows(10_000, 3, 8)
     others = rows(10_000, 3, 9)[1:]
     started = time.process_time()
     paired_differences(labels, tuple(ours), others, ["accuracy", "f1_macro", "loss"])
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 2

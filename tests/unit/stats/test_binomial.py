@@ -10,7 +10,7 @@ from ftlab.stats.binomial import cdf, pmf
 CHANCES = st.one_of(st.sampled_from([0.0, 1.0, 0.5]), st.floats(0.001, 0.999))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 20_000).flatmap(lambda n: st.tuples(st.integers(-1, n + 1), st.just(n))), CHANCES)
 def test_probabilities_are_those_of_scipy(drawn, chance):
     successes, trials = drawn

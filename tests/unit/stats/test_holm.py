@@ -17,14 +17,14 @@ def test_known_values():
     assert holm([0.2]) == (0.2,)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(P_VALUES)
 def test_values_are_those_of_statsmodels(p_values):
     theirs = multipletests(p_values, method="holm")[1]
     assert holm(p_values) == pytest.approx(list(theirs), rel=1e-12, abs=1e-300)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(P_VALUES)
 def test_the_order_of_p_is_kept_and_none_shrinks(p_values):
     corrected = holm(p_values)
@@ -33,7 +33,7 @@ def test_the_order_of_p_is_kept_and_none_shrinks(p_values):
     assert all(p <= q <= 1 for p, q in zip(p_values, corrected, strict=True))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(P_VALUES, st.randoms())
 def test_the_order_of_tests_does_not_matter(p_values, random):
     places = list(range(len(p_values)))
@@ -43,7 +43,7 @@ def test_the_order_of_tests_does_not_matter(p_values, random):
     assert shuffled == tuple(corrected[place] for place in places)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(P_VALUES, st.data())
 def test_a_smaller_p_never_makes_any_corrected_p_larger(p_values, data):
     place = data.draw(st.integers(0, len(p_values) - 1))

@@ -28,7 +28,7 @@ def test_known_values(only_ours, only_others, p):
     assert mcnemar_midp(only_ours, only_others) == pytest.approx(p, rel=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(COUNTS, COUNTS)
 def test_it_is_the_exact_test_of_statsmodels_less_what_was_seen(b, c):
     exact = mcnemar([[0, b], [c, 0]], exact=True).pvalue
@@ -37,7 +37,7 @@ def test_it_is_the_exact_test_of_statsmodels_less_what_was_seen(b, c):
     assert mcnemar_midp(b, c) == pytest.approx(expected, rel=1e-7, abs=1e-280)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(COUNTS, COUNTS)
 def test_p_is_symmetric_and_within_0_and_1(b, c):
     p = mcnemar_midp(b, c)
@@ -45,7 +45,7 @@ def test_p_is_symmetric_and_within_0_and_1(b, c):
     assert p == mcnemar_midp(c, b)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 3000), st.data())
 def test_p_falls_as_the_split_grows_more_uneven(trials, data):
     fewer = data.draw(st.integers(0, (trials - 1) // 2))

@@ -102,13 +102,13 @@ def test_the_interval_is_that_of_scipy():
 
     columns = (ours[:, 0], ours[:, 1], others[:, 0], others[:, 1])
     theirs = stats.bootstrap(
-        columns, statistic, n_resamples=4000, paired=True, vectorized=False, method="percentile", rng=2
+        columns, statistic, n_resamples=2000, paired=True, vectorized=False, method="percentile", rng=2
     )
     found = paired_bootstrap(ours, others, per_token, 4000)
     width = found.high - found.low
     expected = theirs.confidence_interval
-    assert found.ci95 == pytest.approx((expected.low, expected.high), abs=0.06 * width)
-    assert found.error == pytest.approx(theirs.standard_error, rel=0.05)
+    assert found.ci95 == pytest.approx((expected.low, expected.high), abs=0.08 * width)
+    assert found.error == pytest.approx(theirs.standard_error, rel=0.07)
 
 
 def test_p_is_near_that_of_the_t_test_and_of_mcnemar():
