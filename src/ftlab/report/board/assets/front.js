@@ -90,7 +90,7 @@ function nameFront(named, view, all, kept) {
   const screen = (one) => ({ sx: frame.x_scale.compute(one.x) - frame.bbox.left, sy: frame.y_scale.compute(one.y) - frame.bbox.top });
   const marked = all.filter((one) => one.row.mark === "choice" || one.row.mark === "runner-up").reverse();
   const wanted = [...new Set([...marked, ...kept, ...all.filter((one) => one.row.mark), ...(all.length <= 16 ? all : [])])].slice(0, 24);
-  const names = wanted.map((one) => ({ ...one, ...screen(one), text: (one.row.key.length > 34 ? `${one.row.key.slice(0, 33)}…` : one.row.key) + (one.row.mark === "choice" ? " · choice" : ""), color: one.row.mark === "choice" ? colour("--ink") : colour("--muted") }));
+  const names = wanted.map((one) => ({ ...one, ...screen(one), must: one.row.mark === "choice", text: (one.row.key.length > 34 ? `${one.row.key.slice(0, 33)}…` : one.row.key) + (one.row.mark === "choice" ? " · choice" : ""), color: one.row.mark === "choice" ? colour("--ink") : colour("--muted") }));
   const taken = all.slice(-80).map((one) => { const { sx, sy } = screen(one); const r = one.size / 2 + 1; return [sx - r, sy - r, sx + r, sy + r]; });
   named("names").data = columnsOf(placeNames(names, taken, frame.bbox.width, frame.bbox.height), ["x", "y", "text", "dx", "dy", "color"]);
 }

@@ -100,21 +100,22 @@ function textWidth(text) {
   return measuring.measureText(text).width;
 }
 // Names beside points, each where it hides nothing, or not at all. `wanted`: {x, y, text, color} in screen units, first
-// come first served; `taken`: boxes that must stay free.
+// come first served; one that `must` be named hides what it has to. `taken`: boxes that should stay free.
 function placeNames(wanted, taken, width, height) {
   const boxes = taken.slice();
   const placed = [];
   for (const one of wanted) {
     const wide = textWidth(one.text) + 2, half = 8;
     const tries = [[12, -13], [12, 13], [-12 - wide, -13], [-12 - wide, 13], [13, 0], [-13 - wide, 0], [-wide / 2, -20], [-wide / 2, 20]];
-    for (const [dx, dy] of tries) {
+    const fits = (forced) => tries.some(([dx, dy]) => {
       const box = [one.sx + dx, one.sy + dy - half, one.sx + dx + wide, one.sy + dy + half];
       const inside = box[0] >= 0 && box[2] <= width && box[1] >= 0 && box[3] <= height;
-      if (!inside || boxes.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) continue;
+      if (!inside || (!forced && boxes.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3]))) return false;
       boxes.push(box);
       placed.push({ ...one, dx, dy: -dy });
-      break;
-    }
+      return true;
+    });
+    if (!fits(false) && one.must) fits(true);
   }
   return placed;
 }
