@@ -100,7 +100,7 @@ KEYS = {
 VALUES = {
     "adapter=lora": None,
     "seed=abc": "seed=abc is not a whole number; write e.g. seed=42",
-    "dataset.batch_size=large": "dataset.batch_size=large is no number of rows; type dataset.batch_size=auto or a number from 1",
+    "dataset.batch_size=large": "dataset.batch_size=large is no number of rows; type dataset.batch_size=auto or a",
     "dataset.labels=yes": "dataset.labels=yes is not a list such as [a,b]",
     "dataset.limit=100": "set one of dataset.limit.train, dataset.limit.val, dataset.limit.test",
     "adapter.rank=big": "adapter.rank=big is not a whole number; write e.g. adapter.rank=8",

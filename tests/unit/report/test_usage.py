@@ -79,7 +79,9 @@ def test_lines_load_the_adapter_on_the_base_beside_it(tmp_path, kind, shape, lab
     quantize_base(base, options)
     net = peft_kinds.trained(kind, shape, names, base)
     place = Base(load=lambda: peft_kinds.base(shape, names))
-    save_artefact(net, peft_kinds.tokenizer(shape), tmp_path / "model", labels=names, base=place, load=options.to_json())
+    save_artefact(
+        net, peft_kinds.tokenizer(shape), tmp_path / "model", labels=names, base=place, load=options.to_json()
+    )
 
     where = Place("beside", load)
     begins = 'inputs = tokenizer("How the text begins", return_tensors="pt", add_special_tokens=False)'
