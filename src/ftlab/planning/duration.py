@@ -10,6 +10,7 @@ from ftlab.planning.types import PlanRequest, Range
 
 _REACHED = (0.5, 0.2)  # share of the peak that trainings reach: fast, slow
 _LAUNCH = (6e-6, 20e-6)  # seconds of an operation on a GPU that has nothing to wait for
+_LOOP = 3e-3  # seconds of a step that Lightning's loop and its callbacks take
 _AROUND = (0.85, 1.6)  # of the time by calibration
 _TRAFFIC = 3.0  # times that activations are written and read
 
@@ -57,7 +58,7 @@ def train_seconds(
         known = request.calibration
         if known is None:
             return None
-        seconds = passes * step.operations * known.seconds_per_op + flops / known.speed(hidden)
+        seconds = steps * _LOOP + passes * step.operations * known.seconds_per_op + flops / known.speed(hidden)
         return seconds * _AROUND[0], seconds * _AROUND[1]
     return _from_sheet(request, memory, flops, passes, steps)
 

@@ -31,7 +31,7 @@ def test_steps_are_those_the_trainer_takes(trainer, steps):
 def test_this_machines_time_is_operations_and_flops_at_the_measured_speed():
     request = cell(calibration=Calibration(1e-4, {32: 1e9}, 1))
     step = memory_of(request, 8).step
-    middle = 100 * (step.operations * 1e-4 + (step.forward_flops + step.backward_flops) / 1e9)
+    middle = 100 * (3e-3 + step.operations * 1e-4 + (step.forward_flops + step.backward_flops) / 1e9)
     low, high = seconds(request)
     assert low < middle < high < 2 * middle
     assert seconds(cell(device=HERE)) is None
