@@ -16,7 +16,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.S)
 COMMANDS = [line for kind, block in BLOCKS if kind == "sh" for line in block.splitlines() if line.strip()]
 OURS = [c.split("#")[0].strip() for c in COMMANDS if "-m ftlab" in c]
-LATER = [c for c in OURS if re.search(r"ftlab (predict|evaluate|list) ", c)]  # these look at runs that are there
+# These look at runs that are there.
+LATER = [c for c in OURS if re.search(r"ftlab (predict|evaluate|list|compare) ", c)]
 RESUMES = [c for c in OURS if "resume=" in c]
 TRAINS = [c for c in OURS if c not in LATER + RESUMES]
 # Weights that only the hub has, or a device that this machine may lack: checked, not run.
@@ -56,7 +57,7 @@ def workplace(tmp_path, monkeypatch):
 
 def test_the_readme_has_commands_to_test():
     assert len(TRAINS) >= 9 and len(RESUMES) == 1
-    assert [words_of(c)[0] for c in LATER] == ["evaluate", "predict", "predict", "list"]
+    assert [words_of(c)[0] for c in LATER] == ["evaluate", "predict", "predict", "compare", "list"]
 
 
 @pytest.mark.parametrize("command", TRAINS)
@@ -97,6 +98,7 @@ def test_the_command_that_goes_on_ends_a_run_that_failed(workplace, monkeypatch,
 
 @pytest.mark.slow
 def test_the_later_commands_and_the_notebook_lines_read_the_latest_run(workplace, capsys):
+    assert main([*SMALL, "adapter=head", "trainer.max_epochs=1", "latency.enabled=false"]) == 0
     assert main([*SMALL, "trainer.max_epochs=1", "latency.enabled=false"]) == 0
     for command in LATER:
         quick = SMALL[-1:] if " evaluate " in command else []
