@@ -77,7 +77,7 @@ CONFIGURATION = {
     "a misspelt option": Bad(f"{TINY} trainer.max_epoch=1", r"write trainer\.max_epochs=1"),
     "a word for a number": Bad(f"{TINY} seed=abc", r"^seed=abc is not a whole number; write e\.g\. seed=42"),
     "a number out of range": Bad(f"{TINY} adapter=lora adapter.rank=0", r"at least 1; write e\.g\. adapter\.rank=8"),
-    "a misspelt choice": Bad(f"{TINY} adapter=lroa", r"did you mean adapter=lora\? Choices: freeze"),
+    "a misspelt choice": Bad(f"{TINY} adapter=lroa", r"did you mean adapter=lora\? Choices: adalora"),
     "a missing value": Bad(f"{TINY} dataset=files", r"^dataset\.train is missing.*write dataset\.train=<file>"),
     "an option of another choice": Bad(f"{TINY} adapter=full adapter.rank=4", r"write adapter=lora adapter\.rank=4"),
     "several values without -m": Bad(f"{TINY} seed=1,2", r"add -m to run each"),
@@ -499,7 +499,7 @@ LIST = {
     "a folder to list that is not there": Bad("list outptus", r"did you mean output_dir=outputs\?", make=finished),
     "a status nobody knows": Bad("list status=fialed", r"did you mean status=failed\? Choices: running"),
     "an order nobody knows": Bad("list sort=speed", r"^sort=speed is not possible\. Choices: started, main, p50, usd"),
-    "JSON of another verb": Bad(f"{TINY} --json", r"^--json is not for train, it is for: list"),
+    "JSON of another verb": Bad(f"{TINY} --json", r"^--json is not for train, it is for: compare, list, plan;"),
 }
 
 CASES = CONFIGURATION | MODEL | SOURCES | ROWS | LABELS | TO_WRITE | PREDICT | EVALUATE | RESUME | LIST

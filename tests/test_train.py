@@ -84,6 +84,7 @@ def test_what_can_be_known_is_not_null(record):
         "run.sweep",
         "run.parent",
         "model.revision",
+        "model.quantization",
         "training.gpu_utilisation",
         "training.compile_seconds",
         "cost.usd_per_1m_tokens",

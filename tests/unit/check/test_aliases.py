@@ -21,6 +21,9 @@ TAKES = {
     "adapter": "lora",
     "adapter.targets": "[query]",
     "adapter.dropout": "0.1",
+    "adapter.load.quantization": "nf4",
+    "adapter.load.double_quantization": "true",
+    "adapter.load.compute_dtype": "float32",
     "dataset": "imdb",
     "dataset.train": "x.csv",
     "dataset.val": "x.csv",
@@ -72,7 +75,7 @@ def test_every_remedy_composes_and_passes_the_check(tmp_path, monkeypatch):
 
 
 def test_names_without_a_counterpart_get_a_reason_at_the_root_only():
-    assert "adapter=lora" in remedy_for("load_in_4bit", "true")
+    assert remedy_for("load_in_4bit", "true") == "write adapter=qlora"
     assert "HF_TOKEN" in remedy_for("token", "x")
     assert remedy_for("text", "x", at_root=False) is None
     assert remedy_for("nobody_types_this", "x") is None

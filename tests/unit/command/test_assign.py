@@ -68,7 +68,7 @@ def test_the_result_is_what_hydra_composes(assigned, text):
     ("text", "sentence"),
     [
         ("sed=1", "sed is not an option; did you mean seed?"),
-        ("zzz=1", "zzz is not an option. Options: adapter, callbacks, cost, dataset, device,"),
+        ("zzz=1", "zzz is not an option. Options: adapter, budget_usd, callbacks, compare, cost, dataset, device,"),
         ("min_samples=1", "min_samples is not an option; did you mean latency.min_samples?"),
         ("dataset.lr=1", "dataset.lr is not an option; write optimizer.lr=1"),
         ("dataset.colour=1", "dataset.colour is not an option. Options of dataset: batch_size, batching, bundled"),

@@ -21,7 +21,7 @@ def composer():
 
 def test_groups_and_choices_leave_the_shared_files_out(composer):
     assert {"model", "dataset", "adapter", "trainer"} <= set(composer.groups()) and "hydra" not in composer.groups()
-    assert composer.choices("adapter") == ["freeze", "full", "head", "lora", "none"]
+    assert composer.choices("tracking") == ["mlflow", "none"] and "_base" not in composer.choices("dataset")
     assert "_classifier" not in composer.choices("model") and composer.choices("nowhere") == []
 
 
