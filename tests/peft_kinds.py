@@ -120,8 +120,8 @@ def trained(kind: str, shape: str, labels: list[str] | None, net: PreTrainedMode
 
 
 def logits(net: Any) -> torch.Tensor:
-    """Return the logits of two texts, one shorter."""
+    """Return the logits of two texts, one shorter; of a network that writes not those of virtual tokens."""
     with torch.inference_mode():
         ids = tokenizer()(TEXTS, padding=True, return_tensors="pt", return_token_type_ids=False)
         found: torch.Tensor = net(**ids).logits
-    return found
+    return found[:, -ids["input_ids"].shape[1] :] if found.ndim == 3 else found
