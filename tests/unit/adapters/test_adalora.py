@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import copy
 
-import nets
 import pytest
 import torch
 
+import nets
 from ftlab.adapters.adalora import add_adalora
 from ftlab.errors import ModelError
 from ftlab.models.merging import merge_adapter

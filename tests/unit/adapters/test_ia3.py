@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import copy
 
-import nets
 import pytest
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
+import nets
 from ftlab.adapters.ia3 import add_ia3
 from ftlab.errors import ModelError
 from ftlab.models.merging import merge_adapter

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import nets
 import pytest
 import torch
 
+import nets
 from ftlab.adapters.p_tuning import add_p_tuning
 from ftlab.errors import ModelError
 

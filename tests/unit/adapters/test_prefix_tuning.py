@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import nets
 import pytest
 import torch
 
+import nets
 from ftlab.adapters.prefix_tuning import add_prefix_tuning
 from ftlab.errors import ModelError
 

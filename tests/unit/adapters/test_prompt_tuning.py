@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import nets
 import pytest
 import torch
 
+import nets
 from ftlab.adapters.prompt_tuning import add_prompt_tuning
 from ftlab.errors import ModelError
 
