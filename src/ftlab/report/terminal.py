@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from ftlab.redact import redact_text
@@ -101,7 +102,8 @@ def run_table(
 def sweep_table(results: list[tuple[Path, RunResult]], said: str = "") -> Report:
     """Return a line per job: status, main metric, p50, money, training time; folders and errors below.
 
-    ``said`` are lines on their comparison, which stand last.
+    Where the jobs train other shares of their models, a second table says what each way takes. ``said`` are lines on
+    their comparison, which stand last.
     """
     mains = {result.quality.main["name"] for _, result in results if result.quality}
     main = mains.pop() if len(mains) == 1 else None
@@ -114,7 +116,31 @@ def sweep_table(results: list[tuple[Path, RunResult]], said: str = "") -> Report
         number = number if number.isdecimal() else str(index)
         table.add_row(number, *_job(result, main))
         lines += place_lines(number, folder, result.run.status, result.run.error)
-    return Report([table], [*lines, *(["", *said.splitlines()] if said else [])])
+    shares = {result.model.trainable_percent for _, result in results if result.model}
+    tables = [table, _ways_table(results)] if len(shares) > 1 else [table]
+    return Report(tables, [*lines, *(["", *said.splitlines()] if said else [])])
+
+
+def _ways_table(results: list[tuple[Path, RunResult]]) -> Table:
+    """Return what each job trained and what it came to: p50 with the adapter apart and merged, size, money."""
+    columns = ["trained %", "p50 ms", "p50 merged", "folder MB", "peak MB", "$ training"]
+    table = new_table("What each way takes", ["job"], columns)
+    for _, result in results:
+        if result.model is None:
+            continue
+        share = wording.number(result.model.trainable_percent)
+        apart, merged = (_p50(result, merged) for merged in (False, True))
+        size = wording.number(result.artefact.size_mb if result.artefact else None)
+        peak, money = wording.number(result.training.peak_memory_mb), result.cost.training_usd if result.cost else None
+        name = wording.one_line(result.run.name)
+        table.add_row(*map(Text, (name, share, apart, merged, size, peak, wording.usd(money))))
+    return table
+
+
+def _p50(result: RunResult, merged: bool) -> str:
+    """Return p50 at the smallest batch of one form of the model."""
+    rows = [row for row in result.latency if row.merged == merged]
+    return wording.number(min(rows, key=lambda row: row.batch_size).p50_ms if rows else None)
 
 
 def _job(result: RunResult, main: str | None) -> list[Text]:

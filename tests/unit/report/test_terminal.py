@@ -204,6 +204,24 @@ def test_a_sweep_shows_the_latency_its_price_rests_on(finished):
     assert row(shown(sweep_table([(Path("a"), merged_too)])), "0 ")[4] == "199"
 
 
+def test_a_sweep_over_ways_to_fine_tune_tells_what_each_takes(finished, failed):
+    assert "each way" not in shown(sweep_table([(Path("a"), finished), (Path("b"), finished), (Path("c"), failed)]))
+    whole = dataclasses.replace(
+        finished,
+        run=dataclasses.replace(finished.run, name="bert_full"),
+        model=dataclasses.replace(finished.model, trainable_percent=100.0),
+        latency=[dataclasses.replace(finished.latency[0], merged=True, p50_ms=12.3), *finished.latency],
+    )
+    text = shown(sweep_table([(Path("a"), finished), (Path("b"), whole), (Path("c"), failed)]))
+    below = text[text.index("What each way takes") :]
+    assert "trained %" in below and max(len(line) for line in text.splitlines()) <= 80
+    first = min(finished.latency, key=lambda timed: timed.batch_size)
+    job, share, apart, merged, size, _peak, money = row(below, "bert_full")
+    assert (job, float(share), float(merged)) == ("bert_full", 100.0, 12.3)
+    assert float(apart) == pytest.approx(first.p50_ms, rel=0.05) and float(size.replace(",", "")) > 0
+    assert money.startswith("$")
+
+
 def test_a_sweep_fits_80_columns(finished, failed):
     text = shown(sweep_table([(Path("a"), finished), (Path("b"), failed)]))
     assert max(len(line) for line in text.splitlines()) <= 80
