@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
+
+from ftlab.control_groups import control_groups, read_line
 
 _ROOT = Path("/")
 
@@ -40,7 +42,7 @@ def _within_quota(count: int, root: Path) -> int:
 def _physical(cpus: Iterable[int], root: Path) -> int | None:
     """Return the number of cores that ``cpus`` lie on; None where the system does not tell."""
     folder = root / "sys" / "devices" / "system" / "cpu"
-    siblings = [_read(folder / f"cpu{cpu}" / "topology" / "thread_siblings_list") for cpu in cpus]
+    siblings = [read_line(folder / f"cpu{cpu}" / "topology" / "thread_siblings_list") for cpu in cpus]
     return None if None in siblings else len(set(siblings))
 
 
@@ -49,26 +51,14 @@ def _quota(root: Path) -> float:
 
     Source: docs.kernel.org/admin-guide/cgroup-v2.html (cpu.max), docs.kernel.org/scheduler/sched-bwc.html (version 1).
     """
-    return min((share for folder in _groups(root) if (share := _share(folder)) is not None), default=math.inf)
-
-
-def _groups(root: Path) -> Iterator[Path]:
-    """Yield the folders of this process's groups, innermost first: a limit of any of them holds."""
-    mounted = root / "sys" / "fs" / "cgroup"
-    for line in (_read(root / "proc" / "self" / "cgroup") or "").splitlines():
-        _, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        top = mounted / controllers if controllers else mounted
-        # A container may be told the path on its host, of which it sees the end as its top: missing folders are passed.
-        inner = top / path.strip("/")
-        yield from (folder for folder in (inner, *inner.parents) if folder.is_relative_to(top))
+    return min(
+        (share for folder in control_groups(root, "cpu") if (share := _share(folder)) is not None), default=math.inf
+    )
 
 
 def _share(folder: Path) -> float | None:
-    whole = _read(folder / "cpu.max")
-    quota, period = _read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us")
+    whole = read_line(folder / "cpu.max")
+    quota, period = read_line(folder / "cpu.cfs_quota_us"), read_line(folder / "cpu.cfs_period_us")
     if whole is not None:
         quota, _, period = whole.partition(" ")
     try:
@@ -76,10 +66,3 @@ def _share(folder: Path) -> float | None:
     except ValueError:  # max
         return None
     return given / span if given > 0 and span > 0 else None
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except OSError:
-        return None

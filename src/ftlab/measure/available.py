@@ -8,6 +8,8 @@ from pathlib import Path
 import psutil
 import torch
 
+from ftlab.control_groups import control_groups, read_line
+
 MB = 1e6  # bytes
 _ROOT = Path("/")
 
@@ -39,39 +41,18 @@ def _left_of_groups(root: Path) -> Iterator[float]:
     left out. Source: docs.kernel.org/admin-guide/cgroup-v2.html (memory.max, memory.current, memory.stat),
     docs.kernel.org/admin-guide/cgroup-v1/memory.html.
     """
-    for folder in _groups(root):
+    for folder in control_groups(root, "memory"):
         limit = _number(folder / "memory.max") or _number(folder / "memory.limit_in_bytes")
         used = _number(folder / "memory.current") or _number(folder / "memory.usage_in_bytes")
         if limit is not None and used is not None:
             yield max(0.0, limit - used + _unused_files(folder / "memory.stat"))
 
 
-def _groups(root: Path) -> Iterator[Path]:
-    """Yield the folders of this process's groups, innermost first: a limit of any of them holds."""
-    mounted = root / "sys" / "fs" / "cgroup"
-    for line in (_read(root / "proc" / "self" / "cgroup") or "").splitlines():
-        _, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        if controllers and "memory" not in controllers.split(","):
-            continue
-        top = mounted / "memory" if controllers else mounted
-        # A container may be told the path on its host, of which it sees the end as its top: missing folders are passed.
-        inner = top / path.strip("/")
-        yield from (folder for folder in (inner, *inner.parents) if folder.is_relative_to(top))
-
-
 def _unused_files(path: Path) -> float:
-    found = dict(line.split()[:2] for line in (_read(path) or "").splitlines() if len(line.split()) >= 2)
+    found = dict(line.split()[:2] for line in (read_line(path) or "").splitlines() if len(line.split()) >= 2)
     return float(found.get("total_inactive_file", found.get("inactive_file", 0)))
 
 
 def _number(path: Path) -> float | None:
-    text = _read(path)
+    text = read_line(path)
     return float(text) if text is not None and text.isdecimal() else None  # max: no limit
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except OSError:
-        return None
