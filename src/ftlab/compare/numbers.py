@@ -11,22 +11,20 @@ _LEAST_DECIMALS = 3
 
 def amount(value: float, axis: Axis) -> str:
     """Return a value with its unit: ``f1_macro 0.874``, ``p95 4.10 ms``, ``$0.00210 per 1k requests``."""
-    shown = digits(value, axis)
-    if axis.unit == "$":
-        return axis.label.replace("$", f"${shown}", 1)
-    if axis.unit and axis.label.startswith(axis.unit):
-        return f"{shown} {axis.label}"
-    return f"{axis.label} {shown}{unit(axis)}"
+    return _in_label(value, axis) or f"{axis.label} {digits(value, axis)}{unit(axis)}"
 
 
 def quantity(value: float, axis: Axis) -> str:
     """Return how much of an axis: ``0.012 of f1_macro``, ``2.90 ms of p95``, ``$0.00150 per 1k requests``."""
+    return _in_label(value, axis) or f"{digits(value, axis)}{unit(axis)} of {axis.label}"
+
+
+def _in_label(value: float, axis: Axis) -> str | None:
+    """Return a value within a label that names its own unit; None: the label does not."""
     shown = digits(value, axis)
     if axis.unit == "$":
         return axis.label.replace("$", f"${shown}", 1)
-    if axis.unit and axis.label.startswith(axis.unit):
-        return f"{shown} {axis.label}"
-    return f"{shown}{unit(axis)} of {axis.label}"
+    return f"{shown} {axis.label}" if axis.unit and axis.label.startswith(axis.unit) else None
 
 
 def bare(value: float, axis: Axis) -> str:
