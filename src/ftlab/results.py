@@ -184,6 +184,15 @@ class Artefact:
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with a run, as far as its own numbers tell."""
+
+    name: str  # overfitting, class collapse, ...
+    evidence: str  # one sentence with the numbers that show it
+    remedy: str  # the overrides that would help, as they are typed
+
+
+@dataclass(frozen=True, slots=True)
 class RunResult:
     """One run. ``flat`` names its numbers for MLflow and tables."""
 
@@ -200,6 +209,7 @@ class RunResult:
     energy: Energy
     artefact: Artefact | None
     environment: dict[str, Any]
+    diagnosis: list[Trouble] | None = None  # empty: none was seen; None: an older record, or no result to look at
     schema: int = field(default=SCHEMA)
 
     def to_dict(self) -> dict[str, Any]:

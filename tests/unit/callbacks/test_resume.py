@@ -175,7 +175,7 @@ def test_times_and_peaks_add_up_over_the_parts(tmp_path: Path) -> None:
     before, after = ({**p.speed.measured()["training"], **p.memory.measured()["training"]} for p in parts)
     assert after["seconds"] > before["seconds"] * 0.9 and after["steps"] == 30
     assert after["seconds_to_first_step"] == before["seconds_to_first_step"]
-    assert after["peak_memory_mb"] >= before["peak_memory_mb"]
+    assert after["peak_memory_mb"] >= before["peak_memory_mb"] * 0.99  # the state was written before the part's end
     usd = [part.cost.measured()["cost"]["training_usd"] for part in parts]
     assert usd[1] > usd[0] > 0
     watt_hours = [part.energy.measured()["energy"]["training_wh"] for part in parts]

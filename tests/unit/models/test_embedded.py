@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkpoint: Callabl
     (root / "__init__.py").write_text("raise RuntimeError('imported')")
     checkpoint("bert").rename(root / "model")
     monkeypatch.syspath_prepend(root.parent)
+    monkeypatch.delitem(sys.modules, MINILM, raising=False)  # find_spec asks a module that was imported before
     importlib.invalidate_caches()
     return root / "model"
 

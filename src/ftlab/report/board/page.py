@@ -12,10 +12,11 @@ from ftlab.compare.break_even import BreakEven
 from ftlab.compare.details import Details
 from ftlab.compare.types import Board, Verdict
 from ftlab.report.board import charts, panels, sections
-from ftlab.report.board.drawers import Trouble, drawer
+from ftlab.report.board.drawers import drawer
 from ftlab.report.board.leaderboard import leaderboard
 from ftlab.report.board.markup import Html, element, escape, join, json_script
 from ftlab.report.board.payload import payload
+from ftlab.results import Trouble
 from ftlab.state import write_durably
 
 _ASSETS = Path(__file__).parent / "assets"
