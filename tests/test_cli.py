@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 from ftlab.command.help import EXAMPLES
 from ftlab.errors import DataError
 from ftlab.launch import main
+from tests.interruptions import SIGTERMException, interrupted
 
 HEAVY = ("torch", "transformers", "lightning", "mlflow", "peft", "evaluate", "pandas", "numpy", "datasets", "pyarrow")
 
@@ -256,20 +257,6 @@ def test_error_of_ours_is_printed_with_its_traceback_and_the_folder_stays(capsys
     assert "ZeroDivisionError: oops" in error and "Error executing job" not in error
     assert error.rstrip().endswith(f"what it left lies in {folder}")
     assert not (folder / ".lock").exists()
-
-
-class SIGTERMException(SystemExit):
-    pass
-
-
-def interrupted():
-    try:
-        raise KeyboardInterrupt
-    except KeyboardInterrupt:
-        try:
-            sys.exit(1)  # as Lightning's fit does
-        except SystemExit as error:
-            return error
 
 
 @pytest.mark.parametrize(

@@ -9,20 +9,7 @@ import pytest
 
 from ftlab import launch
 from ftlab.errors import DataError
-
-
-class SIGTERMException(SystemExit):
-    """Lightning's, by name."""
-
-
-def after_interrupt():
-    try:
-        raise KeyboardInterrupt
-    except KeyboardInterrupt:
-        try:
-            sys.exit(1)  # as Lightning's fit does
-        except SystemExit as error:
-            return error
+from tests.interruptions import SIGTERMException, interrupted
 
 
 @pytest.mark.parametrize(
@@ -31,7 +18,7 @@ def after_interrupt():
         (None, 0),
         (DataError("one", "two"), 2),
         (KeyboardInterrupt(), 130),
-        (after_interrupt(), 130),
+        (interrupted(), 130),
         (SIGTERMException(), 143),
         (SystemExit(143), 143),
         (SystemExit(3), 3),
