@@ -10,7 +10,7 @@ from ftlab.compare.seeds import settings_key
 from ftlab.compare.types import Run, Unlike
 from ftlab.results import RunResult
 
-UNTIMED = "not timed"
+UNTIMED = "untimed"
 # Libraries that compute in our own process: one is a way to run the model faster, so they are compared.
 _IN_PROCESS = frozenset(("torch", "onnx", "onnxruntime", "openvino", "ctranslate2", "llama_cpp", "tflite"))
 _MOST_NAMED = 4  # runs in a sentence
@@ -22,7 +22,7 @@ class Likeness:
 
     task: str
     test_digest: str
-    protocol: str  # of the latency of one text, in the form that ships: full, short, or not timed
+    protocol: str  # of the latency of one text, in the form that ships: full, short, or untimed
     backend: str  # class of backends: in process, or a server's name
     device: str
 
