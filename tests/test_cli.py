@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from ftlab.command.help import EXAMPLES
 from ftlab.errors import DataError
 from ftlab.launch import main
-from tests.interruptions import SIGTERMException, interrupted
+from interruptions import SIGTERMException, interrupted
 
 HEAVY = ("torch", "transformers", "lightning", "mlflow", "peft", "evaluate", "pandas", "numpy", "datasets", "pyarrow")
 

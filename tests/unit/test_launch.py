@@ -9,7 +9,7 @@ import pytest
 
 from ftlab import launch
 from ftlab.errors import DataError
-from tests.interruptions import SIGTERMException, interrupted
+from interruptions import SIGTERMException, interrupted
 
 
 @pytest.mark.parametrize(

@@ -21,28 +21,13 @@ from ftlab.adapters.none import add_none
 from ftlab.adapters.targets import find_targets
 from ftlab.errors import ModelError
 from ftlab.paths import config_dir
+from nets import outputs, train
 
 Build = Callable[..., PreTrainedModel]
 Trained = Callable[[nn.Module], set[str]]
 KINDS = ["gpt2", "llama", "qwen2", "mistral"]
 STACKS = {"gpt2": "transformer.h", "llama": "model.layers", "qwen2": "model.layers", "mistral": "model.layers"}
 FINAL = {"gpt2": "transformer.ln_f.", "llama": "model.norm.", "qwen2": "model.norm.", "mistral": "model.norm."}
-IDS = torch.tensor([[5, 6, 7, 8, 9], [9, 8, 7, 6, 5]])
-
-
-def logits(net: nn.Module) -> torch.Tensor:
-    training = net.training
-    net.eval()
-    with torch.inference_mode():
-        found: torch.Tensor = net(input_ids=IDS).logits
-    net.train(training)
-    return found
-
-
-def one_step(net: nn.Module) -> None:
-    optimizer = torch.optim.AdamW([p for p in net.parameters() if p.requires_grad], lr=0.05)
-    net(input_ids=IDS, labels=IDS).loss.backward()
-    optimizer.step()
 
 
 def meta_from_file(name: str) -> PreTrainedModel:
@@ -93,12 +78,12 @@ def test_parts_are_told_apart(build: Build, kind: str, tied: bool) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_fresh_lora_changes_no_output_and_leaves_the_base_alone(build: Build, kind: str, tied: bool) -> None:
     net = build(kind, lm=True, tie_word_embeddings=tied)
-    before = logits(net)
+    before = outputs(net)
     base = {name: value.clone() for name, value in net.named_parameters()}
     wrapped = add_lora(net, dropout=0.0).net
-    torch.testing.assert_close(logits(wrapped), before, rtol=0, atol=0)
-    one_step(wrapped)
-    assert not torch.equal(logits(wrapped), before)
+    torch.testing.assert_close(outputs(wrapped), before, rtol=0, atol=0)
+    train(wrapped, True, steps=1)
+    assert not torch.equal(outputs(wrapped), before)
     now = {name.replace(".base_layer", ""): value for name, value in wrapped.named_parameters()}
     for name, value in base.items():
         assert torch.equal(now[f"base_model.model.{name}"], value), name
@@ -111,13 +96,13 @@ def test_a_trained_adapter_comes_back_and_merges_with_the_output_layer_tied_as_i
     build: Build, kind: str, tied: bool, targets: str, tmp_path: Path
 ) -> None:
     wrapped = add_lora(build(kind, lm=True, tie_word_embeddings=tied), targets=targets, dropout=0.0).net
-    one_step(wrapped)
-    expected = logits(wrapped)
+    train(wrapped, True, steps=1)
+    expected = outputs(wrapped)
     wrapped.save_pretrained(tmp_path, save_embedding_layers=False)
     again = PeftModel.from_pretrained(build(kind, lm=True, tie_word_embeddings=tied), tmp_path)
-    torch.testing.assert_close(logits(again), expected, rtol=0, atol=0)
+    torch.testing.assert_close(outputs(again), expected, rtol=0, atol=0)
     merged = wrapped.merge_and_unload()
-    torch.testing.assert_close(logits(merged), expected, rtol=0, atol=1e-6)
+    torch.testing.assert_close(outputs(merged), expected, rtol=0, atol=1e-6)
     assert is_tied(merged) == tied
 
 

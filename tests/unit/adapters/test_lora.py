@@ -6,31 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 from peft import PeftModel
-from torch import nn
 from transformers import PreTrainedModel
 
 from ftlab.adapters.lora import add_lora
 from ftlab.errors import ModelError
+from nets import outputs, train
 
 Build = Callable[..., PreTrainedModel]
 KINDS = ["bert", "distilbert", "roberta", "modernbert", "gpt2"]
-IDS = torch.tensor([[5, 6, 7, 8], [9, 8, 7, 6]])
-
-
-def logits(net: nn.Module) -> torch.Tensor:
-    training = net.training
-    net.eval()
-    with torch.inference_mode():
-        found: torch.Tensor = net(input_ids=IDS).logits
-    net.train(training)
-    return found
-
-
-def one_step(net: nn.Module) -> None:
-    """One AdamW step on all that trains."""
-    optimizer = torch.optim.AdamW([p for p in net.parameters() if p.requires_grad], lr=0.05)
-    nn.functional.cross_entropy(net(input_ids=IDS).logits, torch.tensor([0, 2])).backward()
-    optimizer.step()
 
 
 def test_lora_on_distilbert_trains_740355_of_67696134(build: Build) -> None:
@@ -44,8 +27,8 @@ def test_lora_on_distilbert_trains_740355_of_67696134(build: Build) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_fresh_lora_changes_no_output(build: Build, kind: str) -> None:
     net = build(kind)
-    before = logits(net)
-    torch.testing.assert_close(logits(add_lora(net).net), before, rtol=0, atol=0)
+    before = outputs(net)
+    torch.testing.assert_close(outputs(add_lora(net).net), before, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("targets", ["auto", "all-linear"])
@@ -56,9 +39,9 @@ def test_update_and_head_train_and_the_base_stays_bit_identical(build: Build, ki
     head = {n: p.clone() for n, p in net.named_parameters() if not n.startswith(f"{net.base_model_prefix}.")}
     wrapped = add_lora(net, targets=targets, dropout=0.0).net
     assert all(module.training for module in wrapped.modules())
-    before = logits(wrapped)
-    one_step(wrapped)
-    assert not torch.equal(logits(wrapped), before)
+    before = outputs(wrapped)
+    train(wrapped, False, steps=1)
+    assert not torch.equal(outputs(wrapped), before)
     now = dict(wrapped.named_parameters())
     for name, value in base.items():
         key = f"base_model.model.{net.base_model_prefix}.{name}"
@@ -80,12 +63,12 @@ def test_the_same_adapter_goes_onto_the_meta_device(build: Build, kind: str) -> 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_trained_adapter_comes_back_from_its_folder_and_merges(build: Build, kind: str, tmp_path: Path) -> None:
     wrapped = add_lora(build(kind), dropout=0.0).net
-    one_step(wrapped)
-    expected = logits(wrapped)
+    train(wrapped, False, steps=1)
+    expected = outputs(wrapped)
     wrapped.save_pretrained(tmp_path, save_embedding_layers=False)
     again = PeftModel.from_pretrained(build(kind), tmp_path)
-    torch.testing.assert_close(logits(again), expected, rtol=0, atol=0)
-    torch.testing.assert_close(logits(wrapped.merge_and_unload()), expected, rtol=0, atol=1e-6)
+    torch.testing.assert_close(outputs(again), expected, rtol=0, atol=0)
+    torch.testing.assert_close(outputs(wrapped.merge_and_unload()), expected, rtol=0, atol=1e-6)
 
 
 def test_the_numbers_reach_the_adapter(build: Build) -> None:

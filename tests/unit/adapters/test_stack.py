@@ -16,6 +16,7 @@ from ftlab.adapters.layernorm import add_layernorm
 from ftlab.adapters.lora import add_lora
 from ftlab.adapters.stack import add_stack
 from ftlab.errors import ModelError
+from nets import outputs
 
 Build = Callable[..., PreTrainedModel]
 Trained = Callable[[nn.Module], set[str]]
@@ -36,14 +37,6 @@ def members(**changed: Member) -> dict[str, Member]:
         "freeze": member(add_freeze, 1e-4, last_layers=1),
         **changed,
     }
-
-
-def logits(net: nn.Module) -> torch.Tensor:
-    net.eval()
-    with torch.inference_mode():
-        found: torch.Tensor = net(input_ids=IDS).logits
-    net.train()
-    return found
 
 
 def step(adapted: Adapted, lm: bool) -> None:
@@ -70,10 +63,10 @@ def test_lora_with_norms_trains_what_both_train_and_merges_into_a_plain_network(
     if lm and kind not in ("gpt2", "llama", "qwen2"):
         kind, lm = "electra", False
     net = build(kind, lm=lm)
-    before, base = logits(net), {name: p.clone() for name, p in net.named_parameters()}
+    before, base = outputs(net), {name: p.clone() for name, p in net.named_parameters()}
     expected = {name for name, p in add_layernorm(build(kind, lm=lm)).net.named_parameters() if p.requires_grad}
     adapted = add_stack(net, stack=["layernorm", "lora"], members=members())
-    assert adapted.unchanged and torch.equal(logits(adapted.net), before)
+    assert adapted.unchanged and torch.equal(outputs(adapted.net), before)
     step(adapted, lm)
     now = plain_names(adapted.net)
     moved = {name for name, value in base.items() if not torch.equal(now[name], value)}
@@ -81,10 +74,10 @@ def test_lora_with_norms_trains_what_both_train_and_merges_into_a_plain_network(
     heads = expected - trained  # of which peft trains a copy
     assert moved and moved <= trained == expected - heads
     assert all(name.split(".")[0] in ("classifier", "score", "head", "pre_classifier") for name in heads)
-    after = logits(adapted.net)
+    after = outputs(adapted.net)
     assert isinstance(adapted.net, PeftModel) and not torch.equal(after, before)
     merged = adapted.net.merge_and_unload()
-    torch.testing.assert_close(logits(merged), after, rtol=0, atol=1e-5)
+    torch.testing.assert_close(outputs(merged), after, rtol=0, atol=1e-5)
     assert {name for name, _ in merged.named_parameters()} == set(base)
 
 
