@@ -247,6 +247,7 @@ def test_a_folder_that_cannot_be_read_is_one_sentence(capsys, spoil, said):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["metric=f2"], "metric has f2, which is nothing to rank by; known: accuracy"),
         (["axes=f1_macro,p95x"], "axes has p95x, which is nothing to rank by; did you mean p95? known: accuracy"),
         (["metric=f1_makro"], "did you mean f1_macro? known: accuracy"),
         (["constraints.f1_mcro_min=0.9"], "constraints has f1_mcro"),

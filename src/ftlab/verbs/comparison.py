@@ -10,7 +10,7 @@ from typing import Any
 from ftlab import __version__
 from ftlab.compare.api_models import with_api_models
 from ftlab.compare.api_prices import read_api_prices
-from ftlab.compare.axes import DEFAULT
+from ftlab.compare.axes import DEFAULT, find_axis
 from ftlab.compare.board import make_board, require_pair
 from ftlab.compare.break_even import MONTHS, BreakEven, Line, break_even, price_line
 from ftlab.compare.break_even_words import compare_costs, requests, sentences
@@ -57,8 +57,9 @@ def compare_runs(
         ConfigError: an axis, a constraint or a price that cannot be.
         DataError: there is nothing to compare.
     """
-    board = make_board(reprice(runs, asked.price), _axes(asked))
-    constraints = parse_constraints(asked.constraints, _own(runs))
+    own = _own(runs)
+    board = make_board(reprice(runs, asked.price), _axes(asked, own))
+    constraints = parse_constraints(asked.constraints, own)
     if asked.api_prices is not None:
         board = with_api_models(board, read_api_prices(asked.api_prices))
     require_pair(board)
@@ -70,11 +71,11 @@ def compare_runs(
     return Whole(board, verdict, money, said, tuple(inputs), tuple(settings), written)
 
 
-def _axes(asked: Asked) -> list[str] | None:
+def _axes(asked: Asked, own: Mapping[str, str]) -> list[str] | None:
     """Return what the front is drawn over; the main metric first, so that the board takes it for one."""
     if asked.metric is None:
         return list(asked.axes) or None
-    return [asked.metric, *(asked.axes or DEFAULT)]
+    return [find_axis(asked.metric, own, key="metric").name, *(asked.axes or DEFAULT)]
 
 
 def _own(runs: Sequence[Run]) -> dict[str, str]:
