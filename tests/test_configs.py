@@ -54,7 +54,7 @@ def test_every_choice_passes_the_check(composer, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x.csv").write_text("text,label\n")
     for group, choice in CHOICES:
-        more = ["dataset.train=x.csv"] if choice in ("files", "csv", "linkedin", "shakespeare") else []
+        more = ["dataset.train=x.csv"] if choice in ("files", "csv", "linkedin", "shakespeare", "abb_linkedin") else []
         order = make_order(parse([f"{group}={choice}", *more]), composer)
         if group == "dataset" and choice in TEXTS:
             with pytest.raises(ConfigError, match=rf"dataset={choice} .*dataset=policy_stance"):

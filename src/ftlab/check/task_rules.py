@@ -65,7 +65,8 @@ def _monitor(c: Composed, name: TaskName) -> Iterable[str]:
 def _of_another_task(c: Composed, name: TaskName) -> Iterable[str]:
     """Yield keys that the user typed and that this task does not read."""
     if name != "generation":
-        for key in sorted(key for key in c.given if key.startswith("generation.") or key == "dataset.loss_on"):
+        others = ("dataset.loss_on", "dataset.system")
+        for key in sorted(key for key in c.given if key.startswith("generation.") or key in others):
             yield f"{key} is for texts that a model writes, and this run gives labels; leave it out"
     smoothing = c.values["model"]["label_smoothing"]
     if name == "prompted" and smoothing:

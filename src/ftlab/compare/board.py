@@ -109,7 +109,9 @@ class _Row:
         result = self.chosen.result
         assert result.model is not None, "a finished run has one"
         parts = {"adapter": result.adapter, "prompt": result.prompt, "compression": result.compression}
-        return {"model": result.model.name} | {k: str((part or {}).get("name") or "none") for k, part in parts.items()}
+        drawn = " (random weights)" if result.model.init == "random" and result.model.checkpoint != "random" else ""
+        names = {k: str((part or {}).get("name") or "none") for k, part in parts.items()}
+        return {"model": f"{result.model.name}{drawn}"} | names
 
 
 def _candidates(rows: Sequence[_Row], measured: Sequence[Axis], intervals: Intervals) -> list[Candidate]:

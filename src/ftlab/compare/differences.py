@@ -11,7 +11,7 @@ Settings = Mapping[str, Any]  # dotted key: value
 
 GROUPS = ("model", "adapter", "prompt", "compression")
 ABSENT = "-"  # the configuration has no such key
-_NOT_SAID = ("dataset.samples", "dataset.tokenizer", "name", "seed", "resume")
+_NOT_SAID = ("dataset.samples", "dataset.tokenizer", "name", "published_model", "seed", "resume")
 _LONGEST = 80  # characters of a value
 # Whose keys tell rows of one name apart first: what people vary.
 _FIRST = ("adapter.", "model.", "prompt.", "compression.", "trainer.", "optimizer.", "scheduler.", "dataset.")

@@ -46,10 +46,29 @@ def board_notes(
     yield from _prices(candidates)
     if beside := [c.key for c in candidates if c.chosen and (a := c.chosen.result.artefact) and a.base == "hub"]:
         yield f"size_mb is that of the adapter alone, whose base comes from the hub: {_list(beside)}"
+    yield from _origins(candidates)
     if repeated:
         names = sorted({run.result.run.name for run in repeated})
         times = f"{len(repeated)} run{'' if len(repeated) == 1 else 's'}"
         yield f"{times} left out, since a later run has the same configuration and seed: {_list(names)}"
+
+
+def _origins(candidates: Iterable[Candidate]) -> Iterator[str]:
+    """Yield whose quality is not that of the model it is named after: random weights, 4 bits, a stand-in."""
+    models = [(one.key, one.chosen.result.model) for one in candidates if one.chosen and one.chosen.result.model]
+    if drawn := [key for key, model in models if model.init == "random"]:
+        yield (
+            "trained from random weights, or not at all, so their quality says nothing of what a trained checkpoint "
+            f"reaches, while time, memory, size and price of requests do: {_list(drawn)}"
+        )
+    if packed := [key for key, model in models if model.weights == "package_4bit"]:
+        yield f"weights in 4 bits from a package, not the hub's own, which may be somewhat better: {_list(packed)}"
+    stood: dict[tuple[str, str], list[str]] = {}
+    for key, model in models:
+        if model.stands_for:
+            stood.setdefault((model.name, model.stands_for), []).append(key)
+    for (name, published), keys in stood.items():
+        yield f"{name} stands in for {published}, whose numbers the study printed: {_list(keys)}"
 
 
 def _prices(candidates: Iterable[Candidate]) -> Iterator[str]:

@@ -67,6 +67,12 @@ def without_system(kind: Kind, encoded: str) -> str:
     return encoded.split(SEPARATOR, 2)[2] if kind == "chat" and encoded.startswith("s" + SEPARATOR) else encoded
 
 
+def with_system(encoded: str, system: str) -> str:
+    """Return an encoded conversation with ``system`` as its system turn, in the place of its own; empty: with none."""
+    rest = without_system("chat", encoded)
+    return SEPARATOR.join(("s", system, rest)) if system else rest
+
+
 def asked(kind: Kind, encoded: str) -> str:
     """Return what stands before the (last) answer, without the system turn; of a plain text, nothing."""
     if kind == "text":

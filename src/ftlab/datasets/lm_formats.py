@@ -17,6 +17,7 @@ _OWN = {
     "completion_column": ("prompt_completion",),
     "text_column": ("text",),
     "join_rows": ("text",),
+    "system": (*_CHATS, "alpaca"),
 }
 _OF_CLASSIFICATION = ("label_column", "labels", "text_pair_column", "sample_per_class")
 _DEFAULTS = DatasetConfig()

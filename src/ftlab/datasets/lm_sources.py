@@ -5,7 +5,10 @@ No torch, no transformers: every fault of the data is found before a tokenizer o
 
 from __future__ import annotations
 
-from ftlab.datasets.examples import Examples, LmSplits
+import dataclasses
+
+from ftlab.datasets.compact import Texts
+from ftlab.datasets.examples import Examples, Kind, LmSplits, with_system
 from ftlab.datasets.faults import Faults
 from ftlab.datasets.leaks import count_duplicates
 from ftlab.datasets.lm_checks import KINDS
@@ -51,9 +54,9 @@ def read_lm_splits(cfg: DatasetConfig) -> LmSplits:
     return LmSplits(
         name=cfg.name,
         format=parts.format,
-        train=Examples.of_rows(kind, rows["train"]),
-        val=Examples.of_rows(kind, rows["val"]),
-        test=Examples.of_rows(kind, rows["test"]),
+        train=_asked_as(cfg, kind, rows["train"]),
+        val=_asked_as(cfg, kind, rows["val"]),
+        test=_asked_as(cfg, kind, rows["test"]),
         digest=digest_rows([kind], rows["train"], rows["val"], rows["test"]),
         test_digest=digest_rows([kind], rows["test"]),
         duplicate_rows=duplicates,
@@ -80,7 +83,7 @@ def read_lm_test(cfg: DatasetConfig) -> LmSplits:
         rows["test"] = join_rows(cfg, "test", rows["test"])
     else:
         limit_splits(cfg, rows)
-    test, none = Examples.of_rows(kind, rows["test"]), Examples((), ())
+    test, none = _asked_as(cfg, kind, rows["test"]), Examples((), ())
     digest = digest_rows([kind], rows["test"])
     return LmSplits(cfg.name, parts.format, none, none, test, digest, digest, 0, 0, parts.notes)
 
@@ -91,6 +94,17 @@ def _check(cfg: DatasetConfig) -> None:
         raise ConfigError(
             "dataset.format=classification is for labelled texts, and this model writes; type dataset.format=auto"
         )
+
+
+def _asked_as(cfg: DatasetConfig, kind: Kind, rows: Rows) -> Examples:
+    """Return the examples, under the system line that is given where one is.
+
+    Digests are of the rows as they were read: models told in other words are compared on the same test rows.
+    """
+    if cfg.system is None or kind != "chat":
+        return Examples.of_rows(kind, rows)
+    told = Texts(with_system(text, cfg.system) for text in rows.texts)
+    return Examples.of_rows(kind, dataclasses.replace(rows, texts=told))
 
 
 def _checked(cfg: DatasetConfig, parts: LmParts) -> dict[str, Rows]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from ftlab.datasets.checks import odd_text
 from ftlab.errors import ConfigError, did_you_mean
 from ftlab.schema import DatasetConfig
 
@@ -51,6 +52,8 @@ def option_faults(cfg: DatasetConfig) -> list[str]:
             f"dataset.batch_size={cfg.batch_size} is no number of rows; type dataset.batch_size=auto or a number from 1"
         )
     faults += _hub_faults(cfg.hub)
+    if cfg.system is not None and (why := odd_text(cfg.system)) is not None:
+        faults.append(f"dataset.system {why}")
     if cfg.num_workers < 0:
         faults.append(f"dataset.num_workers={cfg.num_workers} is negative; type dataset.num_workers=0")
     fractions = {}

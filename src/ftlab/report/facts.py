@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ftlab.report import wording
-from ftlab.results import RunResult, TrainingStats
+from ftlab.results import ModelInfo, RunResult, TrainingStats
 
 
 def facts(result: RunResult) -> dict[str, str]:
@@ -41,6 +41,8 @@ def facts(result: RunResult) -> dict[str, str]:
     if model:
         share = f"{model.trainable_parameters:,} of {model.parameters:,} trained ({model.trainable_percent:.4f}%)"
         told["parameters"] = f"{share}, {wording.number(model.size_mb, 'MB')}"
+        if begun := weights_said(model):
+            told["weights"] = begun
     if said := _prompt(result.prompt):
         told["prompt"] = said
     told["data"] = wording.UNKNOWN
@@ -52,6 +54,21 @@ def facts(result: RunResult) -> dict[str, str]:
         if evaluates:
             told["data"] = f"{wording.count(data.test_rows, 'test row')}; {data.truncated_rows:,} truncated{leaked}"
     return told
+
+
+def weights_said(model: ModelInfo) -> str | None:
+    """Return what a reader must know of where the weights came from; None: they are the hub's, or a folder's."""
+    said = []
+    if model.init == "random":
+        said.append(
+            "random before training: quality says nothing of what a trained checkpoint reaches; time, memory, size and "
+            "price of requests do"
+        )
+    elif model.weights == "package_4bit":
+        said.append("the same model in 4 bits, from its package: the hub's weights may be somewhat better")
+    if model.stands_for:
+        said.append(f"{model.name} stands in for {model.stands_for}, whose numbers the study printed")
+    return "; ".join(said) or None
 
 
 def _memory(training: TrainingStats) -> str:

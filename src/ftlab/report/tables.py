@@ -129,11 +129,15 @@ def _colour(before: float | None, after: float | None, better: str) -> str:
     return GOOD if (after > before) == (better == "higher") else BAD
 
 
-def class_table(classes: Mapping[str, Mapping[str, float]]) -> Table:
-    """Return precision, recall, F1 and the number of rows of each label."""
-    table = new_table("By label", ["label"], ["precision", "recall", "f1", "rows"])
+def class_table(
+    classes: Mapping[str, Mapping[str, float]], before: Mapping[str, Mapping[str, float]] | None = None
+) -> Table:
+    """Return precision, recall, F1 (that ``before`` training too, where it is known) and the rows of each label."""
+    table = new_table("By label", ["label"], ["precision", "recall", *(["f1 before"] if before else []), "f1", "rows"])
     for label, row in classes.items():
         scores = [wording.score(row.get(key)) for key in ("precision", "recall", "f1")]
+        if before:
+            scores.insert(2, wording.score(before.get(label, {}).get("f1")))
         table.add_row(Text(wording.one_line(label)), *scores, wording.number(row.get("support")))
     return table
 

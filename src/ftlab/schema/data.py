@@ -35,6 +35,7 @@ class DatasetConfig:
     prompt_column: str = "prompt"
     completion_column: str = "completion"
     loss_on: str = "completion"  # what a language model learns: completion (the assistant's turns), or all
+    system: Optional[str] = None  # of conversations: the system line of every row; "": none; None: each row's own
     join_rows: bool = False  # plain text: the rows of a split are one text, with a blank line between them
     group_column: Optional[str] = None  # rows of one group (an author, a source) stay in one split
     labels: Optional[list[str]] = None  # label names in the order of their numbers; None: found in the data

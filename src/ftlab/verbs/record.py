@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from ftlab.models.attention import attention_used
+from ftlab.models.embedded import is_published
 from ftlab.models.positions import max_positions
 from ftlab.models.pretrained import LoadedNet
 from ftlab.models.quantization import count_parameters, stored_bytes
@@ -150,8 +151,20 @@ def model_info(task: Task, net: nn.Module, loaded: LoadedNet, tokenizer: LoadedT
         precision=precision,
         attention=attention_used(loaded.net),
         gradient_checkpointing=cfg.gradient_checkpointing,
+        weights=_weights(loaded, cfg.embedded),
+        stands_for=_other(task.settings.published_model, cfg.name),
         quantization=loaded.load.name,
     )
+
+
+def _weights(loaded: LoadedNet, package: str | None) -> str:
+    if loaded.origin != "embedded":
+        return loaded.origin
+    return "package" if is_published(package) else "package_4bit"
+
+
+def _other(published: str | None, name: str) -> str | None:
+    return published if published != name else None
 
 
 def component(node: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,11 +33,14 @@ class Untrained:
     metrics: dict[str, float]
     samples: list[Answer]
     written: list[str] = field(default_factory=list)  # answers to test rows, by a model that writes
+    per_class: dict[str, dict[str, float]] = field(default_factory=dict)  # of labels: precision, recall, f1, support
 
     @classmethod
-    def of(cls, tested: Tested, samples: list[Answer]) -> Untrained:
+    def of(
+        cls, tested: Tested, samples: list[Answer], per_class: dict[str, dict[str, float]] | None = None
+    ) -> Untrained:
         """Return what a pass over the test split and the samples have shown."""
-        return cls(tested.metrics, samples, tested.written.texts if tested.written else [])
+        return cls(tested.metrics, samples, tested.written.texts if tested.written else [], per_class or {})
 
     def beside(self, tested: Tested) -> list[str]:
         """Return the answers to the rows that ``tested`` has answers to; none where other rows were answered then.
@@ -80,7 +83,7 @@ def measure_untrained(
     found = None if known_as is None else _taken(trainer, task.answers(module, data), known_as)
     if found is None:
         tested = task.beyond(module, data, stages.test_untrained(trainer, module, data))
-        found = Untrained.of(tested, task.answers(module, data))
+        found = Untrained.of(tested, task.answers(module, data), task.per_class(data, tested))
     if known_as is not None:
         _measured[known_as] = found
         _measured.move_to_end(known_as)
@@ -113,7 +116,7 @@ def _read(path: Path) -> Untrained:
         found: Untrained = from_plain(Untrained, raw)
         # A metric that is no number was written as null.
         metrics = {name: math.nan if value is None else float(value) for name, value in found.metrics.items()}
-        return Untrained(metrics, found.samples, found.written)
+        return Untrained(metrics, found.samples, found.written, found.per_class)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = str(error) or type(error).__name__
         raise DataError(f"{path} cannot be read ({why}); remove the file, and it is measured again") from None

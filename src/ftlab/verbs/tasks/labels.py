@@ -52,11 +52,15 @@ class LabelTask(Task):
         logits = saved.score([texts[row] for row in rows], self.settings.dataset.eval_batch_size)
         return float(np.abs(logits - tested.scores.logits[rows]).max())
 
+    def per_class(self, data: Data, tested: Tested) -> dict[str, dict[str, float]]:
+        """Return the table per label."""
+        return per_class(tested.scores.probabilities, tested.scores.labels, data.labels)
+
     def intervals(self, data: Data, tested: Tested) -> tuple[dict[str, Any], dict[str, tuple[float, float]]]:
         """Return the table per label, and bootstrap intervals over rows."""
         scores = tested.scores
-        report = per_class(scores.probabilities, scores.labels, data.labels)
-        return {"per_class": report}, bootstrap_ci95(scores.labels, scores.probabilities, scores.losses)
+        intervals = bootstrap_ci95(scores.labels, scores.probabilities, scores.losses)
+        return {"per_class": self.per_class(data, tested)}, intervals
 
     def write_rows(self, result: RunResult, data: Data, tested: Tested, before: Sequence[str], folder: Path) -> None:
         """Write each row's label and probabilities; draw confusion and calibration."""

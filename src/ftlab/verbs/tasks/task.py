@@ -96,6 +96,10 @@ class Task(ABC):
     def difference(self, saved: Any, data: Data, tested: Tested) -> float:  # noqa: ANN401
         """Return how far the outputs of ``saved``, on some test rows, are from the tested ones, at most."""
 
+    def per_class(self, data: Data, tested: Tested) -> dict[str, dict[str, float]]:
+        """Return precision, recall, f1 and rows of each label; empty where there are none."""
+        return {}
+
     @abstractmethod
     def intervals(self, data: Data, tested: Tested) -> tuple[dict[str, Any], dict[str, tuple[float, float]]]:
         """Return what else stands beside the metrics of the test split, and the 95% interval of each metric."""
