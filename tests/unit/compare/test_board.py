@@ -176,3 +176,26 @@ def test_a_thousand_runs_take_less_than_three_seconds(tmp_path):
     done = time.process_time()
     assert len(made.candidates) == 1000 and len({c.key for c in made.candidates}) == 1000
     assert done - read < 3 and read - began < 3
+
+
+def test_a_board_says_whose_quality_is_not_that_of_the_model_it_is_named_after():
+    def of(model, **changes):
+        run = made_run(model, "full")
+        known = dataclasses.replace(run.result.model, **changes)
+        return dataclasses.replace(run, result=dataclasses.replace(run.result, model=known))
+
+    made = board(
+        of("minilm", stands_for="distilbert", weights="package"),
+        of("distilbert", init="random", weights="random"),
+        of("tiny_bert", init="random", weights="random", checkpoint="random"),
+        of("smollm2_135m", weights="package_4bit"),
+        of("bert_base", weights="hub"),
+    )
+    keys = {one.key for one in made.candidates}
+    assert "distilbert (random weights) full" in keys and "tiny_bert full" in keys, "a tiny one is never anything else"
+    drawn, packed, stood = (note for note in made.notes if "weights" in note or "stands in" in note)
+    assert drawn.startswith("trained from random weights, or not at all")
+    assert drawn.endswith(": distilbert (random weights) full, tiny_bert full")
+    assert packed.startswith("weights in 4 bits from a package") and packed.endswith(": smollm2_135m full")
+    assert stood == "minilm stands in for distilbert, whose numbers the study printed: minilm full"
+    assert not any("weights" in note or "stands in" in note for note in board(of("bert_base", weights="hub")).notes)

@@ -62,6 +62,7 @@ def test_columns_that_fit_nothing_list_the_formats_and_what_to_type(columns: lis
         ("text", {"messages_column": "m"}, "belongs to the format messages and conversations"),
         ("messages", {"prompt_column": "q"}, "belongs to the format prompt_completion"),
         ("messages", {"join_rows": True}, "belongs to the format text"),
+        ("text", {"system": "Be brief."}, "belongs to the format messages and conversations and alpaca"),
     ],
 )
 def test_an_option_that_the_format_has_no_use_for_is_refused(form: str, options: dict[str, Any], sentence: str) -> None:

@@ -19,6 +19,7 @@ from ftlab.verbs.tested import Answer
 from ftlab.verbs.untrained import measure_untrained
 from small import SMALL
 
+PER_CLASS = {"oppose": {"precision": 0.1, "recall": 1 / 3, "f1": 0.2, "support": 3}}
 SAMPLE = Answer("a", 0.75)
 
 
@@ -42,7 +43,9 @@ def task(*samples):
         written = Written(np.array([0]), [answer], {"bleu": 0.5}, [{}])
         return passes.Tested({**tested.metrics, **written.metrics}, None, written)
 
-    return types.SimpleNamespace(answers=lambda module, data: list(samples), beyond=beyond)
+    return types.SimpleNamespace(
+        answers=lambda module, data: list(samples), beyond=beyond, per_class=lambda data, tested: dict(PER_CLASS)
+    )
 
 
 def recording(folder, *, goes_on):
@@ -56,6 +59,7 @@ def test_it_is_written_once_and_read_back_to_the_last_bit(tmp_path, measured):
     again = measure_untrained(task(SAMPLE), None, None, None, recording(tmp_path, goes_on=True))
     assert measured == ["tested"]
     assert again.samples == first.samples == [SAMPLE]
+    assert again.per_class == first.per_class == PER_CLASS
     assert again.written == first.written == ["caf\u00e9 \ud800"]
     assert again.metrics["accuracy"] == first.metrics["accuracy"] == 0.1 + 0.2 and math.isnan(again.metrics["auroc"])
 
