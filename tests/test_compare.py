@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from mlflow.tracking import MlflowClient
 
 from ftlab.launch import main
 from ftlab.report.board.record import SCHEMA
-from made_board import made_run, save_made
+from made_board import made_run, save_made, save_many
 
 HTML = "report.html"
 
@@ -100,6 +101,16 @@ def test_two_folders_give_a_table_a_verdict_and_a_report(capsys, whole_report):
         "paired bootstrap"
     }
     assert f"ftlab compare {good} {fast} objective=best" in text, "it says how to have it again"
+
+
+@pytest.mark.slow
+def test_a_thousand_runs_are_compared_in_ten_seconds(capsys, whole_report):
+    place = save_many(Path("outputs/study"), 1000)
+    began = time.process_time()
+    compared(capsys, place)
+    assert time.process_time() - began < 10
+    (page,) = Path("outputs").rglob(HTML)
+    assert page.stat().st_size < 6_000_000 and page.read_text().count('<tr data-row="') == 1000
 
 
 def test_the_report_of_a_sweep_lies_in_its_folder(capsys):

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from statistics import NormalDist
-
-import numpy as np
 
 from ftlab.compare.axes import find_axis
 from ftlab.compare.front import value_of
-from ftlab.compare.rows import Pair, ScoredRows, pair_rows
+from ftlab.compare.rows import ScoredRows, pair_rows
+from ftlab.compare.same_rows import Tested, difference_of, differences_to_others
 from ftlab.compare.types import Axis, Candidate, Comparison, Run
 from ftlab.errors import DataError
-from ftlab.metrics import bootstrap as labels
-from ftlab.metrics.generation import bootstrap as texts
 from ftlab.stats.holm import holm
-from ftlab.stats.mcnemar import discordant, mcnemar_midp
-from ftlab.stats.paired_bootstrap import RESAMPLES, Difference
+from ftlab.stats.paired_bootstrap import RESAMPLES
 from ftlab.stats.power import ALPHA
 
 RowsOf = Callable[[Run], ScoredRows]
@@ -34,15 +30,6 @@ _ACCURACY = "accuracy"
 # A p of R resamples is at least 2 / (R + 1): so many a member that Holm's correction leaves it at most half the level.
 _RESAMPLES_A_MEMBER = 80
 _Z = 1.96
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Tested:
-    """Two candidates on the rows that both have."""
-
-    differences: Mapping[str, Difference]  # metric: first - second
-    accuracy_p: float | None  # of McNemar; None: the model writes
-    rows: int
 
 
 class Telling:
@@ -75,6 +62,8 @@ class Telling:
         """
         others = [one for one in self.front if one.key != choice.key]
         wanted = self.axes if axes is None else tuple(axes)
+        if any(axis.kind == "quality" for axis in wanted):
+            self._test_each(choice, others)
         if axes is None and any(self._by_label(choice, one) for one in others):
             accuracy = find_axis(_ACCURACY)
             wanted = (*wanted[:1], *([accuracy] if accuracy not in wanted else []), *wanted[1:])
@@ -83,6 +72,14 @@ class Telling:
     def tied(self, choice: Candidate) -> tuple[Candidate, ...]:
         """Return the other members that ``choice`` cannot be told apart from on the main metric."""
         return tuple(one.other for one in self.against_others(choice, (self.main,)) if is_tie(one))
+
+    def ties(self, choice: Candidate, other: Candidate) -> bool:
+        """Return whether ``other`` is among those that ``choice`` ties with.
+
+        Correction only raises p, so a p above the level is a tie whatever the other members' are.
+        """
+        p = self._one(choice, other, self.main).p
+        return (p is not None and p > ALPHA) or other.key in {one.key for one in self.tied(choice)}
 
     def cheaper(self, choice: Candidate, axis: Axis) -> tuple[Candidate, ...]:
         """Return the other members with less of ``axis``, unless tests of it cannot tell them apart."""
@@ -148,15 +145,33 @@ class Telling:
 
     def _test(self, first: Candidate, second: Candidate) -> Tested | str:
         opened = [self._rows_of(first), self._rows_of(second)]
-        metrics = {axis.name for axis in self.axes if axis.kind == "quality"} | {_ACCURACY}
         try:
             ours, others = opened
             if isinstance(ours, str) or isinstance(others, str):
                 return ours if isinstance(ours, str) else str(others)
-            resamples = max(RESAMPLES, _RESAMPLES_A_MEMBER * len(self.front))
-            return difference_of(pair_rows(ours, others), metrics, resamples)
+            return difference_of(pair_rows(ours, others), self._metrics, self._resamples)
         except DataError as error:
             return error.sentences[0]
+
+    def _test_each(self, choice: Candidate, others: Sequence[Candidate]) -> None:
+        """Test ``choice`` against those it was not yet; all at once, where rows lie alike: it takes a tenth."""
+        places = {one.key: (min(choice.key, one.key), max(choice.key, one.key)) for one in others}
+        left = [one for one in others if places[one.key] not in self._pairs]
+        ours = self._rows_of(choice)
+        if isinstance(ours, str):
+            return
+        opened = {one.key: rows for one in left if not isinstance(rows := self._rows_of(one), str)}
+        turned = [key for key in opened if key < choice.key]
+        for key, tested in differences_to_others(ours, opened, turned, self._metrics, self._resamples).items():
+            self._pairs[places[key]] = tested
+
+    @property
+    def _metrics(self) -> set[str]:
+        return {axis.name for axis in self.axes if axis.kind == "quality"} | {_ACCURACY}
+
+    @property
+    def _resamples(self) -> int:
+        return max(RESAMPLES, _RESAMPLES_A_MEMBER * len(self.front))
 
     def _rows_of(self, candidate: Candidate) -> ScoredRows | str:
         if candidate.key not in self._rows:
@@ -170,32 +185,6 @@ class Telling:
             return self._open(candidate.chosen)
         except DataError as error:
             return error.sentences[0]
-
-
-def difference_of(pair: Pair, metrics: Collection[str], resamples: int = RESAMPLES) -> Tested | str:
-    """Return how far two runs are apart on their rows, or in words why that cannot be said.
-
-    Args:
-        pair: the rows of both.
-        metrics: of labels, those to be told; of written texts all are.
-        resamples: of the bootstrap.
-    """
-    if pair.first.labelled != pair.second.labelled:
-        return "one answers with labels, the other with texts"
-    if not pair.first.labelled:
-        return Tested(texts.paired_differences(*pair.statistics(), resamples), None, pair.count)
-    names, theirs = pair.first.label_names, pair.second.label_names
-    if set(names) != set(theirs):
-        return "the labels are not the same"
-    place = {name: number for number, name in enumerate(names)}
-    right = np.array([place.get(name, -1) for name in pair.first.labels[pair.here]], dtype=np.int64)
-    if (right < 0).any():
-        return "a test row has a label that neither model knows"
-    columns = [theirs.index(name) for name in names]
-    ours = pair.first.probabilities[pair.here], pair.losses[0]
-    others = pair.second.probabilities[pair.there][:, columns], pair.losses[1]
-    found = labels.paired_differences(right, ours, others, metrics, resamples)
-    return Tested(found, mcnemar_midp(*discordant(*pair.correct)), pair.count)
 
 
 def is_tie(comparison: Comparison) -> bool:

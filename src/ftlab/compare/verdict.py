@@ -94,6 +94,6 @@ def _settle(leader: Candidate, telling: Telling, axes: Sequence[Axis]) -> Candid
     tied = {one.key for one in telling.tied(leader)}
     cheaper = [one for one in telling.cheaper(leader, axis) if one.key in tied]
     for one in in_order(cheaper, (axis, *axes)):
-        if leader.key in {other.key for other in telling.tied(one)}:
+        if telling.ties(one, leader):
             return one
     return leader

@@ -38,7 +38,7 @@ def bootstrap_ci95(
         resamples: of N rows each, drawn with replacement.
         seed: of the draws; equal seeds give equal intervals.
     """
-    scored = _Rows(labels, probabilities, losses)
+    scored = Rows(labels, probabilities, losses)
     return intervals(scored.metrics, scored.count, resamples, seed)
 
 
@@ -46,7 +46,7 @@ def point_estimates(
     labels: npt.NDArray[Any], probabilities: npt.NDArray[Any], losses: npt.NDArray[Any]
 ) -> dict[str, float]:
     """Return each metric on the rows as they are, by the same formulas as the intervals; shapes as there."""
-    scored = _Rows(labels, probabilities, losses)
+    scored = Rows(labels, probabilities, losses)
     return as_they_are(scored.metrics, scored.count)
 
 
@@ -69,13 +69,35 @@ def paired_differences(
         seed: of the draws.
     """
     area = metrics is None or "auroc" in metrics
-    mine, theirs = (partial(_Rows(labels, *scores).metrics, area=area) for scores in (ours, others))
+    mine, theirs = (partial(Rows(labels, *scores).metrics, area=area) for scores in (ours, others))
     found = differences(mine, theirs, len(labels), resamples, seed)
     return {name: found[name] for name in found if metrics is None or name in metrics}
 
 
-class _Rows:
-    """The test rows, prepared so that a matrix product with the counts gives every sum."""
+def counted_metrics(right: Floats, truth: Floats, predicted: Floats) -> dict[str, Floats]:
+    """Return the metrics that are known from counts of rows by label.
+
+    Args:
+        right: (..., C) rows of each label that are predicted right.
+        truth: (..., C) rows that have it.
+        predicted: (..., C) rows that it is given to.
+    """
+    rows = truth.sum(axis=-1)
+    recall, precision = _divide(right, truth), _divide(right, predicted)  # (..., C)
+    f1 = _divide(2 * right, truth + predicted)
+    occurring = (truth + predicted > 0).sum(axis=-1)
+    return {
+        "accuracy": right.sum(axis=-1) / rows,
+        "balanced_accuracy": recall.sum(axis=-1) / (truth > 0).sum(axis=-1),
+        "f1_macro": f1.sum(axis=-1) / occurring,
+        "f1_weighted": (f1 * truth).sum(axis=-1) / rows,
+        "precision_macro": precision.sum(axis=-1) / occurring,
+        "recall_macro": recall.sum(axis=-1) / occurring,
+    }
+
+
+class Rows:
+    """The test rows of one model, prepared so that a matrix product with the counts gives every sum."""
 
     def __init__(self, labels: npt.NDArray[Any], probabilities: npt.NDArray[Any], losses: npt.NDArray[Any]) -> None:
         self.count, self.classes = probabilities.shape
@@ -104,16 +126,8 @@ class _Rows:
         with np.errstate(invalid="ignore"):  # rows that are not finite make NaN, which is what is meant
             sums = counts @ self._sums
         tp, truth, predicted, gaps, means = np.split(sums, [c, 2 * c, 3 * c, 3 * c + BINS], axis=1)  # (R, C) x 3, ...
-        recall, precision = _divide(tp, truth), _divide(tp, predicted)  # (R, C)
-        f1 = _divide(2 * tp, truth + predicted)
-        occurring = (truth + predicted > 0).sum(axis=1)  # (R,)
         return {
-            "accuracy": tp.sum(axis=1) / n,
-            "balanced_accuracy": recall.sum(axis=1) / (truth > 0).sum(axis=1),
-            "f1_macro": f1.sum(axis=1) / occurring,
-            "f1_weighted": (f1 * truth).sum(axis=1) / n,
-            "precision_macro": precision.sum(axis=1) / occurring,
-            "recall_macro": recall.sum(axis=1) / occurring,
+            **counted_metrics(tp, truth, predicted),
             **({"auroc": self._auroc(counts)} if area else {}),
             "brier": means[:, 0] / n,
             "ece": np.abs(gaps).sum(axis=1) / n,

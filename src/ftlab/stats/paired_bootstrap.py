@@ -9,7 +9,7 @@ Bootstrap Methods and their Application, ch. 4), and a resample without any diff
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +57,30 @@ def differences(
 
     point, drawn = as_they_are(scorer, count), resample(scorer, count, resamples, seed)
     return {name: _difference(point[name], drawn[name]) for name in point}
+
+
+def differences_to_each(
+    scorer: Scorer, count: int, turned: Sequence[bool], resamples: int = RESAMPLES, seed: int = 0
+) -> list[dict[str, Difference]]:
+    """Return the differences of one model to each of K others: those of ``differences``, in one pass over the draws.
+
+    Args:
+        scorer: counts of rows (R, N) -> each metric (R, 1 + K), the one model's first.
+        count: N, rows.
+        turned: (K,) whether the difference is theirs minus ours.
+        resamples: as in ``differences``.
+        seed: as in ``differences``.
+    """
+    signs = np.where(turned, -1.0, 1.0)
+
+    def apart(values: Floats) -> Floats:
+        with np.errstate(invalid="ignore"):
+            found: Floats = signs * (values[:, :1] - values[:, 1:]) + 0.0  # no zero is negative
+        return np.ascontiguousarray(found.T)  # (K, R)
+
+    point = {name: apart(values) for name, values in scorer(np.ones((1, count))).items()}
+    drawn = {name: apart(values) for name, values in resample(scorer, count, resamples, seed).items()}
+    return [{name: _difference(float(point[name][k, 0]), drawn[name][k]) for name in point} for k in range(len(turned))]
 
 
 def paired_bootstrap(

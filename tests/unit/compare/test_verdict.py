@@ -426,6 +426,13 @@ def test_who_meets_the_constraints_but_cannot_be_ranked_is_named():
     )
 
 
+def test_a_front_tested_at_once_has_the_verdict_of_its_pairs(monkeypatch):
+    board = [row(f"m{n:02}", 0.6 + n / 50, 10.0 + n, 1.0 + n) for n in range(12)]
+    at_once = told(decide(board, rows=crossed))
+    monkeypatch.setattr(telling, "differences_to_others", lambda *_: {})
+    assert told(decide(board, rows=crossed)) == at_once
+
+
 def test_runs_in_folders_are_paired_by_their_rows(tmp_path):
     numbers = {"full": (0.85, 12.0, 0.004), "lora": (0.845, 9.0, 0.002), "head": (0.6, 8.0, 0.001)}
     runs = [

@@ -65,7 +65,7 @@ def test_a_resample_is_scored_as_its_rows_would_be(count, classes, seed):
     labels, probabilities, losses = rows(count, classes, seed)
     drawn = np.random.default_rng(seed).integers(count, size=count)
     counts = np.bincount(drawn, minlength=count)[None].astype(float)
-    weighted = bootstrap._Rows(labels, probabilities, losses).metrics(counts)
+    weighted = bootstrap.Rows(labels, probabilities, losses).metrics(counts)
     repeated = point_estimates(labels[drawn], probabilities[drawn], losses[drawn])
     assert {name: float(v[0]) for name, v in weighted.items()} == pytest.approx(repeated, abs=1e-9, nan_ok=True)
 

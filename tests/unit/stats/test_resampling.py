@@ -35,6 +35,12 @@ def test_resamples_drawn_in_pieces_are_as_many_and_the_same(monkeypatch):
     assert pieces == pytest.approx(whole)
 
 
+def test_draws_are_kept_in_the_smallest_type_that_holds_them():
+    assert {counts.dtype for counts in resampling._kept(80, 100, 3)} == {np.dtype(np.uint8)}
+    (one_row,) = resampling._kept(1, 5, 0)
+    assert one_row.tolist() == [[1]] * 5
+
+
 def test_the_interval_is_that_of_scipy():
     theirs = stats.bootstrap((VALUES,), np.mean, n_resamples=8000, method="percentile", rng=1).confidence_interval
     low, high = intervals(mean, 80, 8000, seed=0)["mean"]
