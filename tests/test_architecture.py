@@ -18,6 +18,7 @@ ORDER = [
     {"paths", "results", "checkpoints"},
     {"inventory", "finished"},
     {"prompts", "stats"},
+    {"diagnosis"},
     {"metrics", "datasets", "models", "adapters", "measure", "streams"},
     {"compare"},
     {"decoding"},

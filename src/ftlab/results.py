@@ -104,6 +104,7 @@ class TrainingStats:
     examples_per_second: float | None = None
     tokens_per_second: float | None = None
     padding_fraction: float | None = None  # of all tokens computed, in [0, 1)
+    loader_wait_fraction: float | None = None  # of the time of all steps, waiting for their batch; None: not known
     peak_memory_mb: float | None = None
     gpu_utilisation: float | None = None  # in [0, 1]; None: no GPU counter
     compile_seconds: float | None = None  # part of `seconds`, and of no step; None: not compiled

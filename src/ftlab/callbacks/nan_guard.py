@@ -17,7 +17,19 @@ _SHOWN_ROWS = 32
 
 
 class NonFiniteLossError(RuntimeError):
-    """The training loss became NaN or infinite."""
+    """The training loss became NaN or infinite.
+
+    Args:
+        said: the sentence.
+        epoch: from 0.
+        step: updates before it.
+        loss: NaN or infinite.
+        before: the loss looked at right before; None: there was none.
+    """
+
+    def __init__(self, said: str, epoch: int = 0, step: int = 0, loss: float = math.nan, before: float | None = None):
+        super().__init__(said)
+        self.epoch, self.step, self.loss, self.before = epoch, step, loss, before
 
 
 class _Seen(NamedTuple):
@@ -53,12 +65,13 @@ class NanGuard(L.Callback):
         self._seen: list[_Seen] = []
         self._row_ids: Tensor | None = None
         self._step = 0  # updates before the batch under way
+        self._before: float | None = None  # the last finite loss seen
         self._on_cpu = True
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """See where the losses will be."""
         self._on_cpu = trainer.strategy.root_device.type == "cpu"
-        self._seen = []
+        self._seen, self._before = [], None
 
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
@@ -73,8 +86,11 @@ class NanGuard(L.Callback):
         Raises:
             NonFiniteLossError: it is NaN or infinite.
         """
-        if self._on_cpu and not math.isfinite(loss.item()):
+        if not self._on_cpu:
+            return
+        if not math.isfinite(value := loss.item()):
             self._stop(trainer, _Seen(trainer.current_epoch, self._step, loss.detach(), self._row_ids))
+        self._before = value * trainer.accumulate_grad_batches  # Lightning has divided it
 
     def on_train_batch_end(
         self,
@@ -112,9 +128,11 @@ class NanGuard(L.Callback):
         seen, self._seen = self._seen, []
         if not seen:
             return
-        finite = torch.isfinite(torch.stack([s.loss for s in seen])).tolist()  # the one synchronisation
-        if False in finite:
-            self._stop(trainer, seen[finite.index(False)])
+        losses = torch.stack([s.loss for s in seen]).tolist()  # the one synchronisation
+        bad = next((place for place, loss in enumerate(losses) if not math.isfinite(loss)), None)
+        self._before = losses[(len(losses) if bad is None else bad) - 1] if bad != 0 else self._before
+        if bad is not None:
+            self._stop(trainer, seen[bad])
 
     def _stop(self, trainer: L.Trainer, bad: _Seen) -> None:
         rows = [] if bad.row_ids is None else bad.row_ids.tolist()
@@ -124,5 +142,9 @@ class NanGuard(L.Callback):
         rate = float(group.get("initial_lr", group["lr"])) / group.get("lr_scale", 1.0)
         raise NonFiniteLossError(
             f"the training loss is {bad.loss.item()} in epoch {bad.epoch + 1}, step {bad.step + 1}{where}; "
-            f"checkpoints written before are kept; try optimizer.lr={rate / 10:g} or trainer.gradient_clip_val=1.0"
+            f"checkpoints written before are kept; try optimizer.lr={rate / 10:g} or trainer.gradient_clip_val=1.0",
+            bad.epoch,
+            bad.step,
+            bad.loss.item(),
+            self._before,
         )

@@ -25,6 +25,7 @@ from ftlab.errors import ConfigError, RunError, UserError
 from ftlab.locks import take_lock, unlock
 from ftlab.paths import make_folder, remove_folder
 from ftlab.redact import redact_text
+from ftlab.results import load_result
 
 # Folders, configurations and logs are ours: Hydra writes none of them.
 _QUIET = [
@@ -150,8 +151,20 @@ def _end(folder: Path, error: Exception | None, *, new: bool = True) -> int:
         raise error
     said = f"{error}\n" if isinstance(error, RunError) else "".join(traceback.format_exception(error))
     print(redact_text(said), end="", file=sys.stderr)
+    _show_trouble(folder)
     print(f"the run failed; what it left lies in {folder}", file=sys.stderr)
     return 1
+
+
+def _show_trouble(folder: Path) -> None:
+    """Print what the record of a run that failed says of the cause, if it says anything."""
+    if not (folder / "result.json").is_file():
+        return
+    from ftlab.report.terminal import show
+    from ftlab.report.troubles import trouble_lines
+
+    if (lines := trouble_lines(load_result(folder).diagnosis)) is not None:
+        show(lines, sys.stderr)
 
 
 def _leave(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,20 +19,25 @@ class ResumableLoader(DataLoader[Any]):
     starts, before the first batch is asked for: by then Lightning has told ``EpochBatches`` the epoch, and a training
     that is gone on with its place.
 
-    Its batch sampler must be ``EpochBatches``.
+    Its batch sampler must be ``EpochBatches``. ``waited_ns`` says how long was waited for batches, so far: with workers
+    until theirs were there, without for all that makes a batch.
     """
 
     _given = 0  # batches of the epoch under way
     _place: tuple[int, int] | None = None  # epoch, and batches of it to skip
+    waited_ns = 0
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         """Give the batches of the epoch that are not done yet."""
         order = self._order()
         place, self._place = self._place, None
         order.skip = self._given = place[1] if place is not None and place[0] == order.epoch else 0
+        began = time.perf_counter_ns()
         for batch in super().__iter__():
             self._given += 1
+            self.waited_ns += time.perf_counter_ns() - began
             yield batch
+            began = time.perf_counter_ns()
 
     def state_dict(self) -> dict[str, int]:
         """Return the epoch, and how many of its batches were given."""

@@ -29,6 +29,7 @@ from ftlab.report.tables import (
     sample_table,
     status_text,
 )
+from ftlab.report.troubles import trouble_lines
 from ftlab.results import LatencyRow, Quality, RunResult
 
 __all__ = ["Report", "Sample", "run_table", "show", "sweep_table"]
@@ -88,7 +89,7 @@ def run_table(
         evaluates = result.run.verb == "evaluate"
         tables += evaluation_tables(result.quality, parent, rows) if evaluates else quality_tables(result.quality, rows)
         if result.quality.test.get("per_class"):
-            tables.append(class_table(result.quality.test["per_class"]))
+            tables.append(class_table(result.quality.test["per_class"], result.quality.untrained.get("per_class")))
     if samples:
         tables.append(sample_table(samples))
     if result.latency:
@@ -96,6 +97,8 @@ def run_table(
     tables.append(facts_table(result))
     if notes:
         tables.append(Text("\n".join(f"Note: {wording.one_line(note)}" for note in notes)))
+    if (troubles := trouble_lines(result.diagnosis, result.run.verb)) is not None:
+        tables.append(troubles)
     return Report(tables, _places(result, folder))
 
 

@@ -17,6 +17,7 @@ from ftlab.modules.precision import trained_on
 from ftlab.report.terminal import run_table, show
 from ftlab.results import ModelInfo, RunResult, TrainingStats
 from ftlab.schema import EvaluateConfig
+from ftlab.verbs.diagnosing import diagnosed_again
 from ftlab.verbs.evaluation.evaluation import Evaluation
 from ftlab.verbs.evaluation.labels import LabelEvaluation
 from ftlab.verbs.evaluation.texts import TextEvaluation
@@ -72,6 +73,7 @@ def evaluate(cfg: DictConfig, folder: Path, overrides: Sequence[str] = ()) -> Ru
             artefact=evaluation.artefact(folder),
             environment=environment(evaluation.device, trained_on(trained.environment)),
         )
+        result = diagnosed_again(result, settings, trained, tested.scores)
         write_series(result, Measurements(samples=latency.samples), folder)
         evaluation.write_rows(result, tested, folder)
         recording.finish(result)

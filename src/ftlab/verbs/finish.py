@@ -14,6 +14,7 @@ from ftlab.modules.trained import TrainedModule
 from ftlab.report.card import write_card
 from ftlab.results import Cost, Energy, Quality, RunResult, TrainingStats
 from ftlab.schema import TrainConfig
+from ftlab.verbs.diagnosing import diagnosed
 from ftlab.verbs.files import write_series
 from ftlab.verbs.machine import Machine
 from ftlab.verbs.material import Material
@@ -65,6 +66,8 @@ def finish_run(
         artefact=shipped.artefact,
         environment=environment(machine.device, machine.trains_on.type),
     )
+    counts = getattr(material.data, "class_counts", None)
+    result = diagnosed(result, settings, measured.history, outcome.tested.scores, counts)
     write_series(result, measured, folder)
     task.write_rows(result, material.data, outcome.tested, outcome.untrained.beside(outcome.tested), folder)
     write_card(result, folder / "model", shipped.form)
@@ -92,9 +95,10 @@ def _training(settings: TrainConfig, measured: Measurements, processes: int) -> 
 
 def _quality(task: Task, outcome: Outcome, measured: Measurements) -> Quality:
     more, intervals = task.intervals(outcome.material.data, outcome.tested)
+    before = {"per_class": outcome.untrained.per_class} if outcome.untrained.per_class else {}
     return Quality(
         main={"name": task.monitor.removeprefix("val/"), "split": "test", "direction": outcome.material.mode},
-        untrained=dict(outcome.untrained.metrics),
+        untrained={**outcome.untrained.metrics, **before},
         val=dict(best_val(measured.history, task.monitor, outcome.material.mode)),
         test={**outcome.tested.metrics, **more},
         test_ci95=intervals,

@@ -17,6 +17,7 @@ from ftlab.redact import redact_text
 from ftlab.report.generations import TABLE
 from ftlab.results import RunInfo, RunResult
 from ftlab.tracking import MlflowRun, tracking_uri
+from ftlab.verbs.diagnosing import diagnosed_failure
 from ftlab.verbs.record import failed_result, mlflow_params, now, run_info, run_tags, write_config
 from ftlab.verbs.resuming import (
     changes,
@@ -153,6 +154,7 @@ class Recording:
         if self.tracker is None:
             return
         self.tracker.log_metrics(result.flat())
+        self._tag(result)
         for file in (path, self.folder / "config.yaml", self.folder / TABLE):
             if file.is_file():
                 self.tracker.log_artifact(file)
@@ -161,6 +163,11 @@ class Recording:
         for plot in sorted((self.folder / "plots").glob("*.png")):
             self.tracker.log_artifact(plot, "plots")
         self.tracker.finish("FINISHED")
+
+    def _tag(self, result: RunResult) -> None:
+        """Name the trouble seen where MLflow's table of runs shows it."""
+        if result.diagnosis and self.tracker is not None:
+            self.tracker.set_tags({"ftlab.trouble": ", ".join(trouble.name for trouble in result.diagnosis)})
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -187,7 +194,7 @@ class Recording:
     def _record(self, error: BaseException) -> None:
         killed = isinstance(error, (KeyboardInterrupt, SystemExit))
         status: Any = "killed" if killed else "failed"
-        failed_result(
+        result = failed_result(
             self.cfg,
             self.folder,
             error,
@@ -198,6 +205,9 @@ class Recording:
             verb=self.verb,
             parent=self.parent,
             overrides=self.overrides,
-        ).save(self.folder)
+        )
+        result = diagnosed_failure(result, self.cfg, error)
+        result.save(self.folder)
+        self._tag(result)
         if self.tracker is not None:
             self.tracker.finish("KILLED" if killed else "FAILED")
