@@ -4,6 +4,7 @@
 - ``save_made(folder, made_run(...))``: its folder: result.json, state.json, config.yaml, latency.parquet, and
   predictions.parquet, whose share of right rows is the run's accuracy (``hard`` is shared: rows that are hard for one
   run are hard for all).
+- ``evaluation_of(run, folder)``: a saved evaluation of a saved run.
 - ``save_texts(folder, run)``: predictions.parquet of a model that writes.
 - ``save_many(place, 1000)``: that many run folders in about three seconds.
 - ``made_candidate("minilm lora", f1_macro=0.9, p95_ms=8.0)`` and ``board_of(...)``: candidates with chosen numbers and
@@ -16,6 +17,7 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +137,19 @@ def save_made(folder: Path, run: Run, *, settings: dict[str, Any] | None = None,
         _write_rows(folder, run)
         _write_calls(folder, run)
     return run
+
+
+def evaluation_of(trained: Run, folder: Path) -> Run:
+    """Write the folder of an evaluation of ``trained``, a run with a folder, and return it; it keeps no rows."""
+    result = trained.result
+    assert result.artefact is not None
+    where = {"verb": "evaluate", "id": f"{result.run.id}e", "parent": result.run.id}
+    info = dataclasses.replace(
+        result.run, config_digest=hashlib.sha256(str(trained.folder).encode()).hexdigest(), **where
+    )
+    model = dataclasses.replace(result.artefact, path=os.path.relpath(trained.folder / "model", folder))
+    run = Run(folder, dataclasses.replace(result, run=info, artefact=model))
+    return save_made(folder, run, settings={"run": str(trained.folder), "dataset.limit.test": 90}, rows=False)
 
 
 def _write_records(folder: Path, run: Run, settings: dict[str, Any]) -> None:

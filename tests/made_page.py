@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from types import SimpleNamespace
 
 from ftlab.compare.board import make_board
 from ftlab.compare.break_even import break_even
 from ftlab.compare.details import read_details
+from ftlab.compare.troubles import diagnosed, seen
 from ftlab.compare.verdict import make_verdict
 from ftlab.report.board.page import Page
+from ftlab.results import Trouble
 from made_board import board_of, made_candidate, made_run, save_made
 
 PLANTED = "</script><script>window.planted=1</script><img src=x onerror=window.planted=2>"
@@ -24,8 +25,16 @@ _SPECS = (
 )
 
 
+_COLLAPSE = Trouble("class collapse", f"no test row is called {PLANTED} (20 test rows)", "model.class_weights=balanced")
+_LEAK = Trouble("leak", "3 of 60 test rows stand in train", "")
+_TROUBLES = {("bert_base", "lora"): [_COLLAPSE, _LEAK], ("minilm", "lora"): [_LEAK], ("tiny_bert", "head"): None}
+
+
 def made_page(place: Path, *, planted: bool = True) -> Page:
-    """Return a page of six candidates with their rows, the names of model and labels planted."""
+    """Return a page of six candidates with their rows; names of model and labels, and the diagnosis are planted.
+
+    One candidate has a trouble of its own, two have one in common, and one has a record from before the diagnosis.
+    """
     runs = []
     for model, adapter, quality, p95, usd, training in _SPECS:
         name = f"{PLANTED}{model}" if planted and model == "minilm" else model
@@ -40,15 +49,27 @@ def made_page(place: Path, *, planted: bool = True) -> Page:
             result,
             dataset=dataclasses.replace(result.dataset, labels=labels),
             quality=dataclasses.replace(result.quality, test=test),
+            diagnosis=_TROUBLES.get((model, adapter), []),
         )
         runs.append(save_made(place / f"{model}_{adapter}", dataclasses.replace(run, result=result)))
     board = make_board(runs)
     verdict = make_verdict(board)
-    trouble = SimpleNamespace(name="overfitting", evidence=f"loss rises {PLANTED}", remedy="trainer.max_epochs=3")
     money = break_even(board.candidates)
-    troubles = {board.candidates[0].key: (trouble,)}
     said = ("below 38k requests a month one is cheaper",)
-    return Page(board, verdict, place, money, said, read_details(board, verdict), troubles, f"Written {PLANTED}")
+    details, foot = read_details(board, verdict), f"Written {PLANTED}"
+    return Page(board, verdict, place, money, said, details, diagnosed(board), foot, seen(board, verdict))
+
+
+def written_page(place: Path) -> Page:
+    """Return a page of two models that write, with what they wrote."""
+    numbers = {"full": (2.0, 12.0), "lora": (2.2, 9.0)}
+    runs = [
+        made_run("smollm2", name, seed=seed, loss=loss, p95_ms=p95, task="causal_lm", main="loss", test_rows=20)
+        for seed, (name, (loss, p95)) in enumerate(numbers.items())
+    ]
+    board = make_board([save_made(place / run.result.run.name, run) for run in runs])
+    verdict = make_verdict(board)
+    return Page(board, verdict, place, None, (), read_details(board, verdict))
 
 
 def large_page(place: Path, count: int = 1000) -> Page:

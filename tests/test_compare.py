@@ -13,6 +13,7 @@ from mlflow.tracking import MlflowClient
 
 from ftlab.launch import main
 from ftlab.report.board.record import SCHEMA
+from ftlab.results import Trouble
 from made_board import made_run, save_made, save_many
 
 HTML = "report.html"
@@ -101,6 +102,36 @@ def test_two_folders_give_a_table_a_verdict_and_a_report(capsys, whole_report):
         "paired bootstrap"
     }
     assert f"ftlab compare {good} {fast} objective=best" in text, "it says how to have it again"
+
+
+def test_trouble_of_runs_and_of_the_comparison_stands_in_every_output(capsys, whole_report):
+    evil = "<script>alert(1)</script>"
+    collapse = Trouble("class collapse", f"no test row is called {evil} (20 test rows)", "model.class_weights=balanced")
+    numbers = (("full", 0.85, [collapse]), ("lora", 0.84, []))
+    runs = [
+        made_run("minilm", name, f1_macro=quality, accuracy=quality, usd_per_1k=quality / 100, seed=place)
+        for place, (name, quality, _) in enumerate(numbers)
+    ]
+    folders = made(
+        "outputs/study",
+        *(
+            dataclasses.replace(run, result=dataclasses.replace(run.result, diagnosis=troubles))
+            for run, (*_, troubles) in zip(runs, numbers, strict=True)
+        ),
+        rows=True,
+    )
+    printed = compared(capsys, *folders, "objective=best").out
+    (place,) = Path("outputs/study").glob("*_compare_*")
+    page, text, held = (place / HTML).read_text(), (place / "report.md").read_text(), report(place)
+    assert f"minilm full, class collapse: {collapse.evidence}." in printed and f"    {collapse.remedy}" in printed
+    assert "the comparison, test set too small: 540 test rows do not tell minilm full from minilm lora" in printed
+    assert "## Trouble" in text and "| minilm full | class collapse |" in text and evil not in text
+    assert 'id="trouble"' in page and "<b>class collapse</b>" in page and evil not in page
+    assert [one["name"] for one in held["troubles"]] == ["test set too small"]
+    assert {one["key"]: one["troubles"] for one in held["candidates"]} == {
+        "minilm full": [dataclasses.asdict(collapse)],
+        "minilm lora": [],
+    }
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ftlab.report.board.page import write_page
-from made_page import PLANTED, large_page, made_page
+from made_page import PLANTED, large_page, made_page, written_page
 
 pytestmark = pytest.mark.browser
 CHROMIUM = Path(os.environ.get("FTLAB_TEST_CHROMIUM", "/usr/bin/chromium"))
@@ -157,6 +157,53 @@ def test_keys_alone_open_read_and_close_a_drawer(shown):
     shown.keyboard.press("Escape")
     assert shown.locator("#drawer[open]").count() == 0
     assert shown.evaluate("document.activeElement.textContent") == name
+
+
+def open_drawer(shown, name):
+    shown.locator("#board .open").get_by_text(name, exact=True).click()
+    return shown.locator("#drawer[open]")
+
+
+def test_trouble_stands_in_its_section_and_in_the_drawer_as_text(shown):
+    section = shown.locator("#trouble")
+    said = section.inner_text()
+    assert "class collapse" in said and PLANTED in said and "model.class_weights=balanced" in said
+    assert section.locator("tbody tr", has_text="leak").inner_text().startswith("bert_base lora, ")
+    drawer = open_drawer(shown, "bert_base lora")
+    held = drawer.locator("section", has=shown.locator("h3", has_text="Diagnosis"))
+    assert "class collapse" in held.inner_text() and PLANTED in held.inner_text()
+    assert held.locator("code").inner_text() == "model.class_weights=balanced"
+    shown.keyboard.press("Escape")
+    assert "No trouble seen" in open_drawer(shown, "tiny_bert full").inner_text()
+    shown.keyboard.press("Escape")
+    assert "Diagnosis" not in open_drawer(shown, "tiny_bert head").inner_text(), "nobody looked at it"
+    assert shown.evaluate("window.planted") is None
+
+
+def test_a_drawer_reads_its_rows_beside_the_choice_and_leads_to_more(shown):
+    drawer = open_drawer(shown, "tiny_bert head")
+    section = drawer.locator("section", has=shown.locator("h3", has_text="Where it differs from"))
+    choice = shown.locator("#board tr[data-mark=choice] .open").text_content()
+    assert section.locator("h3").inner_text() == f"Where it differs from {choice}"
+    assert section.locator(".read").count() == 3
+    for row in section.locator(".read").all():
+        assert row.locator("dt").all_inner_texts() == ["true label", "tiny_bert head", choice]
+        assert len(set(row.locator("dd.yes, dd.no").all_inner_texts())) == 2
+    section.locator("button").click()
+    assert shown.locator("#drawer[open]").count() == 0
+    picked = "[...document.querySelectorAll('#rows select')].map((one) => one.selectedOptions[0].textContent)"
+    assert shown.evaluate(picked) == ["tiny_bert head", choice]
+
+
+def test_what_two_models_wrote_is_read_in_the_drawer(open_page, tmp_path):
+    shown = open_page(write_page(written_page(tmp_path)))
+    for number in range(2):
+        shown.locator("#board .open").nth(number).click()
+        section = shown.locator("#drawer section", has=shown.locator("h3", has_text="What it wrote, beside"))
+        names = section.locator(".read").first.locator("dt").all_inner_texts()
+        assert names[1] == shown.inner_text("#drawer-title") and names[2] != names[1] and len(names) == 3
+        assert "Answer <b>0</b>" in section.inner_text()
+        shown.keyboard.press("Escape")
 
 
 def test_arrow_keys_walk_over_the_front_and_enter_opens(shown):

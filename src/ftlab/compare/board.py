@@ -51,7 +51,7 @@ def make_board(
         raise DataError(_nothing_finished(failed))
     chosen, apart = part_unlike(finished)
     main = _main(chosen, wanted, own)
-    folded, repeated = fold_seeds(chosen)
+    folded, repeated = fold_seeds(chosen, settings)
     rows = [_Row.of(seeds, main, settings) for seeds in folded]
     asked = list(dict.fromkeys([main, *(wanted or (find_axis(name) for name in DEFAULT))]))
     measured = _measured(rows, asked, known_axes(own).values())

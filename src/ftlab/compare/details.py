@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ftlab.compare.axes import shipped
-from ftlab.compare.rows import Floats, ScoredRows
+from ftlab.compare.rows import Floats, Numbers, ScoredRows
 from ftlab.compare.side_by_side import SideBySide, side_by_side
 from ftlab.compare.trials import read_calls
 from ftlab.compare.types import Board, Candidate, Verdict
@@ -20,6 +20,17 @@ from ftlab.metrics.calibration import Reliability, reliability_bins
 MOST = 24  # candidates with details: what a page has room for
 _SIDE_BY_SIDE = 12  # of those, row by row
 _MOST_CLASSES = 40  # of a confusion matrix that can be read
+_MOST_CONFUSED = 20  # pairs of labels in its place
+
+
+@dataclass(frozen=True, slots=True)
+class Confused:
+    """Rows of one label that were given another."""
+
+    true: str
+    predicted: str
+    count: int
+    rows: int  # of the true label
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +42,7 @@ class Detail:
     confusion: npt.NDArray[np.int64] | None = None  # (C, C): rows are true labels, columns predicted ones
     reliability: Reliability | None = None
     calls_ms: Floats | None = None  # (N,) timed calls of one text, in the form that ships
+    confused: tuple[Confused, ...] | None = None  # the commonest mistakes, where a matrix has no room for the labels
     missing: str = ""  # why rows are not shown
 
 
@@ -80,7 +92,7 @@ def _detail(candidate: Candidate, rows: ScoredRows | None, missing: str = "") ->
     row = shipped(result)
     calls = read_calls(candidate.run.folder, row).get("total_ms") if row is not None else None
     labels = rows.label_names if rows is not None and rows.labelled else ()
-    confusion = bins = None
+    confusion = bins = confused = None
     if rows is not None and labels:
         wanted = np.array([_place(labels, name) for name in rows.labels], dtype=np.int64)
         given = np.array([_place(labels, name) for name in rows.predictions], dtype=np.int64)
@@ -88,7 +100,26 @@ def _detail(candidate: Candidate, rows: ScoredRows | None, missing: str = "") ->
         if len(labels) <= _MOST_CLASSES:
             count = len(labels)
             confusion = np.bincount(wanted * count + given, minlength=count * count).reshape(count, count)
-    return Detail(tuple(labels), classes, confusion, bins, calls, missing)
+        else:
+            confused = _confused(labels, wanted, given)
+    return Detail(tuple(labels), classes, confusion, bins, calls, confused, missing)
+
+
+def _confused(labels: Sequence[str], wanted: Numbers, given: Numbers) -> tuple[Confused, ...]:
+    """Return the mistakes made most often, equals in the order of the labels.
+
+    Args:
+        labels: their C names.
+        wanted: (N,) the right labels.
+        given: (N,) the predicted ones.
+    """
+    wrong = wanted != given
+    pairs, counts = np.unique(np.stack([wanted[wrong], given[wrong]], axis=1), axis=0, return_counts=True)
+    rows = np.bincount(wanted, minlength=len(labels))
+    return tuple(
+        Confused(labels[pairs[n, 0]], labels[pairs[n, 1]], int(counts[n]), int(rows[pairs[n, 0]]))
+        for n in np.argsort(-counts, kind="stable")[:_MOST_CONFUSED]
+    )
 
 
 def _place(labels: Sequence[str], name: object) -> int:

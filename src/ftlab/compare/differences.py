@@ -97,6 +97,8 @@ def _turn(key: str) -> tuple[bool, int, str]:
 def _word(name: str, value: str) -> str:
     if name == "verb":
         return value if value != "train" else ""
+    if value == ABSENT:  # the others of its name say what they have of it
+        return ""
     return f"{name}={value.rstrip('/').rsplit('/', 1)[-1] if name == 'run' else value}"
 
 

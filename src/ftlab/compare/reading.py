@@ -145,7 +145,16 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
     ``state.json`` has the resolved values; where there is none, ``config.yaml`` does with what refers to other keys
     (``${...}``) left out. Nothing where neither can be read: what differs is then not known.
+
+    Of an evaluation, those of the run it looked at stand below its own, in place of ``run``, where that one can be
+    read: they say what its model is, and what several of them share that differ in the seed only.
     """
+    held = _settings(folder)
+    below = _settings(trained) if "run" in held and (trained := _looked_at(folder)) is not None else {}
+    return below | {key: value for key, value in held.items() if key != "run"} if below else held
+
+
+def _settings(folder: Path) -> dict[str, Any]:
     try:
         held = json.loads((folder / STATE).read_text(encoding="utf-8")).get("config")
     except (OSError, ValueError, AttributeError):
@@ -160,3 +169,14 @@ def read_settings(folder: Path) -> dict[str, Any]:
         flat = leaves({str(key): value for key, value in plain.items() if key not in NOT_DIGESTED})
         held = {key: value for key, value in flat.items() if "${" not in str(value)}
     return {str(key): value for key, value in held.items()}
+
+
+def _looked_at(folder: Path) -> Path | None:
+    """Return the folder of the run that an evaluation looked at; None: it is not there any more."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        trained = (folder / record["artefact"]["path"]).resolve().parent
+        found = json.loads((trained / RECORD).read_text(encoding="utf-8"))
+        return trained if found["run"]["id"] == record["run"]["parent"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
+import json
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+from ftlab.compare.reading import read_settings
 from ftlab.compare.types import Run
 from ftlab.results import RunResult
 
 
-def settings_key(result: RunResult) -> tuple[str, ...]:
-    """Return what runs share that differ in their seed only: ``config_digest`` is without it."""
+def settings_key(result: RunResult, settings: Mapping[str, Any] | None = None) -> tuple[str, ...]:
+    """Return what runs share that differ in their seed only: ``config_digest`` is without it.
+
+    Args:
+        result: of a run.
+        settings: of an evaluation, whose digest has the folder that it looked at: its own and those of that run by
+            dotted key. With ``run`` among them they are its own only, and say nothing.
+    """
     run = result.run
     model = result.model.name if result.model else ""
     parts = (result.adapter, result.prompt, result.compression)
-    return (run.verb, run.config_digest, model, *(str((part or {}).get("name")) for part in parts))
+    digest = run.config_digest
+    if settings and "run" not in settings:
+        digest = json.dumps(settings, sort_keys=True, default=str)
+    return (run.verb, digest, model, *(str((part or {}).get("name")) for part in parts))
 
 
-def fold_seeds(runs: Iterable[Run]) -> tuple[list[tuple[Run, ...]], list[Run]]:
+def fold_seeds(
+    runs: Iterable[Run], settings: Callable[[Path], Mapping[str, Any]] = read_settings
+) -> tuple[list[tuple[Run, ...]], list[Run]]:
     """Return the runs of each configuration, by seed, and those that were left out.
 
     A configuration and seed that ran twice counts once, by the run that ended last: the same numbers again would
     make the seeds look more alike than they are.
+
+    Args:
+        runs: that finished.
+        settings: gives the configuration of a run folder by dotted key; only those of evaluations are asked for.
     """
     groups: dict[tuple[str, ...], dict[int, Run]] = {}
     repeated = []
     for run in sorted(runs, key=_age):
-        seeds = groups.setdefault(settings_key(run.result), {})
+        held = settings(run.folder) if run.result.run.verb == "evaluate" else None
+        seeds = groups.setdefault(settings_key(run.result, held), {})
         seed = run.result.run.seed
         if seed in seeds:
             repeated.append(seeds[seed])

@@ -132,6 +132,7 @@ class Telling:
             p=tested.accuracy_p if mcnemar else found.p,
             method=method,
             rows=tested.rows,
+            discordant=tested.discordant if mcnemar else None,
         )
 
     def _pair(self, first: Candidate, second: Candidate) -> tuple[Tested | str, int]:

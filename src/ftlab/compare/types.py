@@ -132,6 +132,7 @@ class Comparison:
     told_apart: bool
     method: str  # "mid-p McNemar", "paired bootstrap", "intervals of repeated trials", "not tested: ..."
     rows: int | None = None  # test rows that both predicted
+    discordant: int | None = None  # of those, which one has right and the other wrong; of McNemar's test only
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from ftlab.compare.break_even_words import compare_costs, requests, sentences
 from ftlab.compare.constraints import parse_constraints
 from ftlab.compare.numbers import digits
 from ftlab.compare.pricing import NewPrice, reprice
+from ftlab.compare.troubles import diagnosed, seen
 from ftlab.compare.types import Board, Run, Verdict
 from ftlab.compare.verdict import make_verdict
 from ftlab.report.board.whole import Whole
@@ -68,7 +69,17 @@ def compare_runs(
     money = break_even(verdict.feasible or board.candidates, asked.months)
     written = f"Written by ftlab {__version__} on {datetime.now(UTC).isoformat(timespec='seconds')}"
     said = _money_said(money, verdict, board, asked)
-    return Whole(board, verdict, money, said, tuple(inputs), tuple(settings), written)
+    return Whole(
+        board,
+        verdict,
+        money,
+        said,
+        tuple(inputs),
+        tuple(settings),
+        written,
+        diagnosed(board),
+        seen(board, verdict),
+    )
 
 
 def _axes(asked: Asked, own: Mapping[str, str]) -> list[str] | None:

@@ -32,7 +32,9 @@ def write_report(whole: Whole, folder: Path, *, pictures: bool = True) -> list[P
         whole.money,
         whole.money_said,
         read_details(whole.board, whole.verdict),
-        written=whole.written,
+        whole.diagnosed,
+        whole.written,
+        whole.seen,
     )
     page = write_page(shown)
     drawn = write_images(whole.board, whole.verdict, whole.money, folder / "charts") if pictures else []

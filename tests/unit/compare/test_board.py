@@ -8,7 +8,7 @@ import pytest
 from ftlab.compare.board import make_board, require_pair
 from ftlab.compare.reading import read_runs
 from ftlab.errors import ConfigError, DataError
-from made_board import made_run, save_made, save_many
+from made_board import evaluation_of, made_run, save_made, save_many
 from made_runs import timed
 
 
@@ -199,3 +199,18 @@ def test_a_board_says_whose_quality_is_not_that_of_the_model_it_is_named_after()
     assert packed.startswith("weights in 4 bits from a package") and packed.endswith(": smollm2_135m full")
     assert stood == "minilm stands in for distilbert, whose numbers the study printed: minilm full"
     assert not any("weights" in note or "stands in" in note for note in board(of("bert_base", weights="hub")).notes)
+
+
+def test_evaluations_of_several_seeds_are_one_row(tmp_path):
+    evaluations = []
+    for rank, seed in itertools.product((4, 8), (1, 2, 3)):
+        settings = {"adapter.rank": rank}
+        trained = made_run(seed=seed, settings=settings, f1_macro=0.8 + seed / 100)
+        name = f"{rank}_{seed}"
+        saved = save_made(tmp_path / name, trained, settings=settings, rows=False)
+        evaluations.append(evaluation_of(saved, tmp_path / f"{name}_evaluate"))
+    made = make_board(evaluations)
+    assert [one.key for one in made.candidates] == ["minilm lora rank=4", "minilm lora rank=8"]
+    assert [len(one.runs) for one in made.candidates] == [3, 3]
+    assert made.candidates[0].values["f1_macro"] == pytest.approx(0.82)
+    assert made.candidates[0].spread["f1_macro"] == pytest.approx(0.01)

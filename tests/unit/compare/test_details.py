@@ -1,7 +1,10 @@
+import dataclasses
+
 import numpy as np
 
 from ftlab.compare.board import make_board
 from ftlab.compare.details import detailed, read_details
+from ftlab.compare.types import Run
 from ftlab.compare.verdict import make_verdict
 from made_board import board_of, made_candidate, made_run, save_made
 
@@ -16,6 +19,20 @@ def test_the_matrix_counts_every_row_and_the_calls_are_those_of_one_text(tmp_pat
     assert detail.confusion.sum() == 540 and np.trace(detail.confusion) == round(0.9 * 540)
     assert detail.reliability.counts.sum() == 540 and len(detail.calls_ms) == 200 and not detail.missing
     assert set(found.side.keys) == {"minilm lora", "minilm head"}
+
+
+def test_of_many_labels_the_commonest_mistakes_are_read_in_place_of_a_matrix(tmp_path):
+    runs = []
+    for adapter in ("lora", "head"):
+        run = made_run(adapter=adapter, accuracy=0.9, test_rows=500)
+        data = dataclasses.replace(run.result.dataset, labels=[f"label{n}" for n in range(50)])
+        runs.append(save_made(tmp_path / adapter, Run(run.folder, dataclasses.replace(run.result, dataset=data))))
+    board = make_board(runs)
+    detail = read_details(board, make_verdict(board)).of["minilm lora"]
+    assert detail.confusion is None and 0 < len(detail.confused) <= 20
+    first = detail.confused[0]
+    assert int(first.predicted[5:]) == (int(first.true[5:]) + 1) % 50, "a mistake is one label further"
+    assert first.rows == 10 and first.count == max(one.count for one in detail.confused)
 
 
 def test_rows_that_are_gone_are_said_to_be_missing(tmp_path):

@@ -30,6 +30,11 @@ def test_rows_of_one_name_are_told_apart_by_as_few_settings_as_it_takes():
     ]
 
 
+def test_a_row_without_a_setting_does_not_name_it():
+    differs = [{"adapter.rank": "-"}, {"adapter.rank": "8"}, {"adapter.rank": "16"}]
+    assert keys([name()] * 3, differs) == ["minilm lora", "minilm lora rank=8", "minilm lora rank=16"]
+
+
 def test_settings_of_one_last_word_are_named_in_full():
     differs = [{"adapter.dropout": a, "model.dropout": m} for a, m in (("0", "0"), ("0", "1"), ("1", "0"))]
     assert keys([name()] * 3, differs)[0] == "minilm lora adapter.dropout=0 model.dropout=0"

@@ -6,7 +6,7 @@ import pytest
 
 from ftlab.compare.reading import read_run, read_runs, read_settings
 from ftlab.errors import DataError
-from made_board import made_run, save_made
+from made_board import evaluation_of, made_run, save_made
 from made_runs import save_run, save_state, save_sweep
 
 OUTPUTS = Path("outputs")
@@ -100,6 +100,17 @@ def test_what_did_not_finish_in_a_sweep_says_how_it_ended(place):
     }
     assert found["1_b_1"].error == "ran out of memory" and "no schema number" in found["3_d_3"].error
     assert (found["2_c_2"].id, found["2_c_2"].seed) == ("s-2", 42)
+
+
+def test_settings_of_an_evaluation_stand_above_those_of_the_run_it_looked_at(place):
+    settings = {"adapter.rank": 8, "dataset.limit.test": 50}
+    trained = save_made(place / "a", made_run(run={"parent": None}), settings=settings, rows=False)
+    evaluation = evaluation_of(trained, place / "b")
+    assert read_settings(evaluation.folder)["adapter.rank"] == 8
+    assert read_settings(evaluation.folder)["dataset.limit.test"] == 90
+    assert "run" not in read_settings(evaluation.folder)
+    shutil.rmtree(trained.folder)
+    assert read_settings(evaluation.folder)["run"] == str(trained.folder), "it is all that is known"
 
 
 def test_settings_are_resolved_ones_or_those_that_refer_to_nothing(place):

@@ -11,7 +11,10 @@ from ftlab.compare.details import Detail
 from ftlab.report import wording
 from ftlab.report.board import sketches
 from ftlab.report.board.markup import Html, element, join, table
+from ftlab.report.board.panels import full_stop
 from ftlab.results import Trouble
+
+NOT_KEPT = "Rows, labels and times of this one are not kept on the page; its run folder has them."
 
 
 def drawer(number: int, detail: Detail | None, troubles: Sequence[Trouble] | None) -> Html:
@@ -29,6 +32,8 @@ def drawer(number: int, detail: Detail | None, troubles: Sequence[Trouble] | Non
             parts.append(section("Latency of one text", sketches.latency(detail.calls_ms)))
         if detail.missing:
             parts.append(element("p", f"No rows: {detail.missing}.", class_="note"))
+    else:
+        parts.append(element("p", NOT_KEPT, class_="note"))
     return element("template", join(parts), id=f"drawer-{number}")
 
 
@@ -43,6 +48,8 @@ def _of_rows(detail: Detail) -> list[Html]:
         parts.append(section("Per label", _per_class(detail.per_class)))
     if detail.confusion is not None:
         parts.append(section("Confusion matrix", _confusion(detail)))
+    elif detail.confused is not None:
+        parts.append(section("Most confused labels", _confused(detail)))
     if detail.reliability is not None and detail.reliability.counts.any():
         said = (
             "A dot is a band of confidence, larger where it holds more rows; on the line, confidence can be believed."
@@ -59,7 +66,7 @@ def _troubles(troubles: Sequence[Trouble]) -> Html:
     items = []
     for one in troubles:
         remedy = join([" Try ", element("code", one.remedy)]) if one.remedy else ""
-        items.append(element("li", element("b", one.name), ": ", one.evidence, ".", remedy))
+        items.append(element("li", element("b", one.name), ": ", full_stop(one.evidence), remedy))
     return section("Diagnosis", element("ul", join(items), class_="troubles"))
 
 
@@ -70,6 +77,17 @@ def _per_class(classes: Mapping[str, Mapping[str, float | None]]) -> Html:
         for name, row in classes.items()
     ]
     return table(("label", *columns, "rows"), rows, "Scores per label")
+
+
+def _confused(detail: Detail) -> Html:
+    """Return the pairs that a matrix of many labels would show, the commonest mistakes first."""
+    assert detail.confused is not None
+    said = f"{len(detail.labels):,} labels are too many for a matrix"
+    if not detail.confused:
+        return element("p", f"{said}, and no row is called by a wrong one.", class_="note")
+    rows = [(one.true, one.predicted, f"{one.count:,} of {one.rows:,}") for one in detail.confused]
+    note = element("p", f"{said}; these are the mistakes made most often.", class_="note")
+    return join([note, table(("true label", "called", "rows of it"), rows, "Labels most often confused")])
 
 
 def _confusion(detail: Detail) -> Html:

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ftlab.compare.numbers import bare, p_value
+from ftlab.compare.troubles import Seen
 from ftlab.compare.types import Comparison
 from ftlab.redact import redact_text
 from ftlab.report import wording
+from ftlab.report.board import troubles
 from ftlab.report.board.cells import mark_of, number_columns
 from ftlab.report.board.leaderboard import run_link
 from ftlab.report.board.whole import Whole, sentence
@@ -42,6 +44,8 @@ def markdown(whole: Whole, place: Path, pictures: Sequence[str] = ()) -> str:
         parts += ["## How sure that is", _how_sure(verdict.comparisons)]
     if whole.money_said:
         parts += ["## Money over time", _listed(sentence(said) for said in whole.money_said)]
+    if whole.seen:
+        parts += ["## Trouble", _trouble(whole.seen)]
     parts += _aside(whole)
     parts += ["## Again", f"```\n{wording.one_line(whole.again).replace('```', '')}\n```"]
     return redact_text("\n\n".join([*parts, escape(whole.written)]).rstrip() + "\n")
@@ -83,6 +87,12 @@ def _how_sure(comparisons: Sequence[Comparison]) -> str:
     heads = ["the choice against", "by", "difference", "95% of it", "p (Holm)", "told apart", "method"]
     more = len(comparisons) - _MOST_TESTS
     return _table(heads, lines, words=2) + (f"\n\n{more} more stand in report.json." if more > 0 else "")
+
+
+def _trouble(seen: Sequence[Seen]) -> str:
+    lines = [[escape(cell) for cell in troubles.cells(one)] for one in seen[: troubles.MOST]]
+    left = troubles.left_out(len(seen), troubles.MOST, "report.json has it")
+    return _table(troubles.HEADS, lines, words=len(troubles.HEADS)) + (f"\n\n{left}" if left else "")
 
 
 def _aside(whole: Whole) -> list[str]:

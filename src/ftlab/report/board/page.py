@@ -10,8 +10,9 @@ from pathlib import Path
 
 from ftlab.compare.break_even import BreakEven
 from ftlab.compare.details import Details
+from ftlab.compare.troubles import Seen
 from ftlab.compare.types import Board, Verdict
-from ftlab.report.board import charts, panels, sections
+from ftlab.report.board import charts, panels, sections, troubles
 from ftlab.report.board.drawers import drawer
 from ftlab.report.board.leaderboard import leaderboard
 from ftlab.report.board.markup import Html, element, escape, join, json_script
@@ -33,8 +34,9 @@ class Page:
     money: BreakEven | None = None
     money_said: Sequence[str] = ()  # sentences on it, without a full stop
     details: Details = field(default_factory=Details)
-    troubles: Mapping[str, Sequence[Trouble]] | None = None  # by Candidate.key; None: no diagnosis was made
+    troubles: Mapping[str, Sequence[Trouble]] | None = None  # by Candidate.key, none where no diagnosis was made
     written: str = ""  # when and by what, for the foot
+    seen: Sequence[Seen] = ()  # all trouble, for the section of its own
 
 
 def page(shown: Page) -> str:
@@ -80,18 +82,17 @@ def _main(shown: Page) -> Html:
         parts.append(panels.money(shown.money, shown.money_said))
     if shown.details.side is not None and shown.details.side.rows:
         parts.append(panels.rows(shown.details.side))
+    if shown.seen:
+        parts.append(troubles.section(shown.seen))
     parts.append(sections.aside(board))
     return join(parts)
 
 
 def _templates(shown: Page) -> Html:
     numbers = {one.key: number for number, one in enumerate(shown.board.candidates)}
-    troubles = shown.troubles
-    keys = [key for key in numbers if key in shown.details.of or (troubles and troubles.get(key))]
-    return join(
-        drawer(numbers[key], shown.details.of.get(key), None if troubles is None else troubles.get(key, ()))
-        for key in keys
-    )
+    seen = shown.troubles or {}
+    keys = [key for key in numbers if key in shown.details.of or seen.get(key)]
+    return join(drawer(numbers[key], shown.details.of.get(key), seen.get(key)) for key in keys)
 
 
 def _head(board: Board, scripts: Sequence[str]) -> Html:

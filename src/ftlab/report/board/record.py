@@ -25,6 +25,7 @@ def record(whole: Whole) -> dict[str, Any]:
         "verdict": _verdict(verdict),
         "money": None if whole.money is None else _money(whole.money, whole.money_said),
         "candidates": [_candidate(one) for one in board.candidates],
+        "troubles": [one.trouble for one in whole.seen if not one.names],
         "apart": [{"reason": one.reason, "folders": _folders(one.runs)} for one in board.apart],
         "failed": [_failed(run) for run in board.failed],
         "notes": list(whole.notes),
@@ -126,6 +127,7 @@ def _candidate(one: Candidate) -> dict[str, Any]:
         "untrained": _plain(one.untrained),
         "differs": dict(one.differs),
         "priced": None if one.priced is None else to_plain(one.priced),
+        "troubles": None if one.chosen is None else one.chosen.result.diagnosis,
     }
 
 
@@ -136,7 +138,13 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 def _failed(run: Run) -> dict[str, Any]:
     info = run.result.run
     error = redact_text(info.error) if info.error else None
-    return {"name": info.name, "status": info.status, "error": error, "folder": str(run.folder)}
+    return {
+        "name": info.name,
+        "status": info.status,
+        "error": error,
+        "folder": str(run.folder),
+        "troubles": run.result.diagnosis,
+    }
 
 
 def _folders(runs: Sequence[Run]) -> list[str]:

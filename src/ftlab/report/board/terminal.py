@@ -8,9 +8,11 @@ from pathlib import Path
 from rich.console import RenderableType
 from rich.text import Text
 
+from ftlab.compare.troubles import Seen
 from ftlab.compare.types import Board, Candidate
 from ftlab.redact import redact_text
 from ftlab.report import wording
+from ftlab.report.board import troubles
 from ftlab.report.board.cells import Column, mark_of, number_columns
 from ftlab.report.board.whole import Whole, sentence
 from ftlab.report.tables import GOOD, STRONG, new_table
@@ -38,6 +40,8 @@ def board_report(whole: Whole, width: int, files: Sequence[Path] = ()) -> Report
         parts.append(Text("\n".join(_line(note) for note in notes)))
     if whole.money_said:
         parts.append(Text("\n".join(_line(sentence(said)) for said in whole.money_said)))
+    if whole.seen:
+        parts.append(_trouble(whole.seen))
     parts.append(_verdict(whole))
     texts = [path for path in files if path.suffix not in _PICTURES]
     charts = sorted({path.parent for path in files if path.suffix in _PICTURES})
@@ -96,6 +100,15 @@ def _left_out(board: Board) -> list[str]:
     if len(board.candidates) > _MOST_ROWS:
         said.append(f"The best {_MOST_ROWS} of {len(board.candidates)} are shown; the report has all.")
     return said
+
+
+def _trouble(seen: Sequence[Seen]) -> Text:
+    text = Text("Trouble seen", style=STRONG)
+    for said, remedy in troubles.lines(seen):
+        text.append(f"\n{_line(said)}", style="not bold")
+        if remedy:
+            text.append(f"\n    {_line(remedy)}")
+    return text
 
 
 def _verdict(whole: Whole) -> Text:

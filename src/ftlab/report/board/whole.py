@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ftlab.compare.break_even import BreakEven
+from ftlab.compare.troubles import Seen
 from ftlab.compare.types import Board, Candidate, Verdict
+from ftlab.results import Trouble
 
 _BEGINNINGS = ("above", "at", "below", "between", "from")  # of clauses on money
 
@@ -23,6 +26,8 @@ class Whole:
     inputs: tuple[str, ...] = ()  # as the user named the runs
     settings: tuple[str, ...] = ()  # key=value that were not left as they are
     written: str = ""  # when and by what
+    diagnosed: Mapping[str, Sequence[Trouble]] | None = None  # by Candidate.key; None: no diagnosis was made
+    seen: tuple[Seen, ...] = ()  # the same by trouble, with that of the comparison as a whole
 
     @property
     def notes(self) -> tuple[str, ...]:

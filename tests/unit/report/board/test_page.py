@@ -82,12 +82,27 @@ def test_the_data_of_the_page_is_the_board(shown, elements):
     assert data["money"]["segments"][0]["low"] == 0 and data["money"]["segments"][-1]["high"] is None
 
 
-def test_every_candidate_with_rows_has_labels_mistakes_confidence_times_and_diagnosis(html):
+def test_every_candidate_with_rows_has_labels_mistakes_confidence_and_times(html):
     templates = re.findall(r'<template id="drawer-\d+">.*?</template>', html, re.S)
     assert len(templates) == 6
-    for title in ("Per label", "Confusion matrix", "Calibration", "Latency of one text", "Diagnosis"):
+    for title in ("Per label", "Confusion matrix", "Calibration", "Latency of one text"):
         assert all(f"<h3>{title}</h3>" in text for text in templates)
-    assert sum("trainer.max_epochs=3" in text for text in templates) == 1
+
+
+def test_a_drawer_tells_the_trouble_of_its_run_and_where_nobody_looked_says_nothing(html):
+    templates = re.findall(r'<template id="drawer-\d+">.*?</template>', html, re.S)
+    assert sum("<h3>Diagnosis</h3>" in text for text in templates) == 5
+    assert sum("No trouble seen." in text for text in templates) == 3
+    assert sum("<code>model.class_weights=balanced</code>" in text for text in templates) == 1
+
+
+def test_all_trouble_stands_in_one_section_with_who_has_it(html):
+    section = re.search(r'<section class="card" id="trouble">.*?</section>', html, re.S)[0]
+    rows = re.findall(r"<tr>.*?</tr>", section, re.S)[1:]
+    assert [re.search("<b>(.*?)</b>", row)[1] for row in rows[-2:]] == ["class collapse", "leak"]
+    assert "bert_base lora, " in rows[-1] and "minilm lora" in rows[-1], "what two have is said once"
+    assert "<td><code>model.class_weights=balanced</code></td>" in rows[-2] and "<td>no option</td>" in rows[-1]
+    assert "&lt;script&gt;window.planted=1" in rows[-2]
 
 
 def test_links_lead_from_the_page_to_the_run_folders(shown, html):
@@ -110,6 +125,10 @@ def test_every_control_has_a_label(elements):
 def test_ids_are_unique(elements):
     ids = [attrs["id"] for _, attrs in elements.found if "id" in attrs]
     assert len(ids) == len(set(ids))
+
+
+def test_without_trouble_there_is_no_section(tmp_path):
+    assert 'id="trouble"' not in page(large_page(tmp_path, 3))
 
 
 def test_a_thousand_candidates_stay_below_six_megabytes(tmp_path):

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from ftlab.compare.troubles import Seen
 from ftlab.compare.types import Unlike
 from ftlab.compare.verdict import make_verdict
 from ftlab.report.board.cells import number_columns
 from ftlab.report.board.terminal import board_report, fitting
 from ftlab.report.board.whole import Whole
+from ftlab.results import Trouble
 from made_board import board_of, made_candidate, made_run
 
 
@@ -94,3 +96,25 @@ def test_a_name_cannot_steer_the_terminal():
 def test_money_is_said_as_sentences():
     said = printed(board(), 100, money_said=("below 38k requests a month a is cheaper than b",))
     assert "Below 38k requests a month a is cheaper than b." in said
+
+
+def test_trouble_is_said_before_the_verdict_of_those_that_could_ship():
+    overfit = Trouble("overfitting", "val/loss rises from 0.4 to 0.9", "trainer.max_epochs=3")
+    leak = Trouble("leak", "3 of 540 test rows stand in train", "")
+    others = Seen(Trouble("divergence", "loss is no number", "optimizer.lr=0.0003"), ("model9 lora",), foremost=False)
+    names = tuple(f"model{n} lora" for n in range(5))
+    said = printed(board(), 200, seen=(Seen(leak, names), Seen(overfit, ("model1 lora",)), others))
+    lines = [line.rstrip() for line in said[said.index("Trouble seen") :].splitlines()]
+    assert lines[1:5] == [
+        "model0 lora, model1 lora, model2 lora and 2 more, leak: 3 of 540 test rows stand in train.",
+        "model1 lora, overfitting: val/loss rises from 0.4 to 0.9.",
+        "    trainer.max_epochs=3",
+        "1 more trouble: the report has it.",
+    ]
+    assert said.index("Trouble seen") < said.index("Ship ") and "Trouble" not in printed(board(), 200)
+
+
+def test_trouble_of_the_whole_is_that_of_all_and_more_than_a_terminal_takes_is_counted():
+    many = tuple(Seen(Trouble("leak", f"{n} rows", ""), ()) for n in range(20))
+    said = printed(board(), 100, seen=many)
+    assert "the comparison, leak: 0 rows." in said and "12 more troubles: the report has it." in said

@@ -1,6 +1,7 @@
 // The drawer of one candidate: its numbers and settings from the data, and what its template holds.
 const drawer = byId("drawer");
 let opener = null;
+const IN_DRAWER = 3;
 
 function part(title, ...inside) {
   const made = make("section");
@@ -45,6 +46,20 @@ function settingsOf(row) {
   const rows = Object.entries(mine).map(([key, value]) => [key, value, ...(theirs ? [theirs[key] === value ? "the same" : theirs[key] || "-"] : [])]);
   return part("What differs", tableOf(["setting", "here", ...(theirs ? ["the choice"] : [])], rows, "words"));
 }
+// A few of its rows beside what the choice (of the choice: the next best) says of them.
+function sideOf(number, place) {
+  if (!side || side.rows.length < 2) return [];
+  const chosen = side.rows.findIndex((row) => data.rows[row].mark === "choice");
+  const other = chosen >= 0 && chosen !== place ? chosen : place ? 0 : 1;
+  const held = differing(place, other), key = data.rows[side.rows[other]].key;
+  const title = side.labelled ? `Where it differs from ${key}` : `What it wrote, beside ${key}`;
+  const rows = held.slice(0, IN_DRAWER).map((one) => readable(one, place, other));
+  if (!rows.length) rows.push(make("p", side.labelled ? "None of the rows kept here." : "No row that is kept here was answered.", "note"));
+  const go = make("button", "Read more rows against any model", "quiet");
+  go.type = "button";
+  go.addEventListener("click", () => { drawer.close(); readRows(place, other); });
+  return [part(title, ...rows, go)];
+}
 function openDrawer(number, from) {
   const row = data.rows[number], body = byId("drawer-body"), held = byId(`drawer-${number}`);
   byId("drawer-title").textContent = row.key;
@@ -57,13 +72,8 @@ function openDrawer(number, from) {
   }
   body.replaceChildren(facts);
   const place = data.side ? data.side.rows.indexOf(number) : -1;
-  if (place >= 0) {
-    const go = make("button", place ? "Read its rows against another model" : "Read its rows against the runner-up", "quiet");
-    go.type = "button";
-    go.addEventListener("click", () => { drawer.close(); readRows(place); });
-    body.append(go);
-  }
   body.append(numbersOf(row), settingsOf(row));
+  if (place >= 0) body.append(...sideOf(number, place));
   if (held) body.append(held.content.cloneNode(true));
   else body.append(make("p", "Rows, labels and times of this one are not kept on the page; its run folder has them.", "note"));
   opener = from;

@@ -15,9 +15,12 @@ function fillPicks() {
     pick.addEventListener("change", () => { shownRows = AT_ONCE; showSide(); });
   });
 }
+function differing(a, b) {
+  return side.texts.filter((one) => (side.labelled ? one.said[a] !== one.said[b] : one.said[a] !== null || one.said[b] !== null));
+}
 function showSide() {
   const [a, b] = picks.map((pick) => Number(pick.value));
-  const held = side.texts.filter((one) => (side.labelled ? one.said[a] !== one.said[b] : one.said[a] !== null || one.said[b] !== null));
+  const held = differing(a, b);
   byId("pair").textContent = pairSaid(a, b, held.length);
   byId("texts").replaceChildren(...held.slice(0, shownRows).map((one) => readable(one, a, b)));
   byId("show-more").hidden = held.length <= shownRows;
@@ -50,9 +53,10 @@ function readable(one, a, b) {
   made.append(list);
   return made;
 }
-function readRows(place) {
+function readRows(place, other) {
   picks[0].value = String(place);
-  if (picks[1].value === picks[0].value) picks[1].value = String(place ? 0 : 1);
+  picks[1].value = String(other);
+  shownRows = AT_ONCE;
   showSide();
   byId("rows").scrollIntoView();
   picks[0].focus({ preventScroll: true });
