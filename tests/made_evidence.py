@@ -73,6 +73,7 @@ def evidence(
     training: dict[str, Any] | None = None,
     model: dict[str, Any] | None = None,
     prompt: dict[str, Any] | None = None,
+    kept: dict[str, float] | None = None,
     verb: str = "train",
     main_metric: str = "f1_macro",
     evidence: dict[str, Any] | None = None,
@@ -90,7 +91,7 @@ def evidence(
         quality=Quality(
             main={"name": main_metric, "split": "test", "direction": direction},
             untrained=UNTRAINED if before is None else before,
-            val={},
+            val=kept or {},
             test={**TESTED, **(test or {})},
             test_ci95={**INTERVALS, **(ci95 or {})},
         ),

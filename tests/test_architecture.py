@@ -12,7 +12,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 # From left to right: a room imports only rooms to its left, and its own.
 ORDER = [
-    {"errors", "redact", "schema", "records", "yaml_file", "csv_faults", "background", "control_groups"},
+    {"errors", "redact", "schema", "records", "sections", "yaml_file", "csv_faults", "background", "control_groups"},
     {"locks", "state", "cores", "threads", "allocator"},
     {"processes"},
     {"paths", "results", "checkpoints"},

@@ -43,7 +43,7 @@ def test_every_key_of_the_schema_is_present_where_nothing_is_known(tmp_path):
     failed.save(tmp_path)
     raw = json.loads((tmp_path / "result.json").read_text())
     sections = "schema run model adapter prompt compression dataset quality training latency cost energy artefact"
-    assert list(raw) == [*sections.split(), "environment"]
+    assert list(raw) == [*sections.split(), "environment", "diagnosis"]
     assert raw["schema"] == 1
     assert raw["model"] is None and raw["training"]["gpu_utilisation"] is None
     assert load_result(tmp_path) == failed

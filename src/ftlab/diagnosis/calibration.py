@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ftlab.diagnosis.curves import VAL, values
 from ftlab.diagnosis.evidence import Evidence
 from ftlab.diagnosis.remedies import longer, typed
 from ftlab.diagnosis.wording import num
@@ -12,6 +13,7 @@ from ftlab.results import Trouble
 NAME = "miscalibration"
 FEWEST_ROWS = 100
 OFF = 0.05  # beyond what chance alone makes of the error: a confidence of 0.90 then stands for 0.85
+FAR = 1.25  # times the lowest val/loss, at which weights were kept for another metric
 BINS = 15  # of the error, as in metrics.calibration
 
 
@@ -42,8 +44,17 @@ def chance_error(rows: int) -> float:
     return math.sqrt(2 / math.pi) / 2 * math.sqrt(BINS / rows)
 
 
+def _kept_too_soon(evidence: Evidence) -> bool:
+    """Tell whether the weights that were kept, the best by the main metric, are far from the best by their loss."""
+    losses = values(evidence.curve(VAL))
+    kept = evidence.result.quality.val.get("loss") if evidence.result.quality else None
+    return bool(losses) and isinstance(kept, float) and kept > FAR * min(losses)
+
+
 def _remedy(evidence: Evidence, *, over: bool) -> str:
     options = evidence.options
+    if _kept_too_soon(evidence):
+        return typed("monitor", "val/loss")
     if evidence.asked:
         return typed("prompt.calibration", "contextual") if options.calibration == "none" else ""
     if over:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,12 +11,23 @@ from statistics import fmean, median
 from ftlab.diagnosis.evidence import Evidence, Options, Point
 
 TRAIN, VAL = "train/loss", "val/loss"
+_STEPS = 10  # trainer.log_every_n_steps, unless it is changed
 _NORMAL = 1.4826  # standard deviations in a median absolute deviation, of normal noise
 
 
 def values(points: Sequence[Point]) -> list[float]:
     """Return what the points are at."""
     return [point.value for point in points]
+
+
+def train_points(evidence: Evidence) -> list[Point]:
+    """Return the training loss in points of ten steps at least: a single hard batch is no event."""
+    points = evidence.curve(TRAIN)
+    if len(points) < 2:
+        return points
+    many = math.ceil(_STEPS / max(1.0, evidence.steps / len(points)))
+    groups = [points[place : place + many] for place in range(0, len(points) - many + 1, many)]
+    return [dataclasses.replace(group[-1], value=fmean(values(group))) for group in groups]
 
 
 def noise(numbers: Sequence[float]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from statistics import median
 
-from ftlab.diagnosis.curves import TRAIN, ends, noise, smoothed, values
+from ftlab.diagnosis.curves import TRAIN, ends, noise, smoothed, train_points, values
 from ftlab.diagnosis.evidence import Evidence
 from ftlab.diagnosis.remedies import clipped, rate_times, together, typed
 from ftlab.diagnosis.wording import num
@@ -17,7 +17,7 @@ LOST = 0.5  # of what was learned at the best point of the training
 NOISES = 4.0  # standard deviations of a point that a loss must have left by
 SPIKE = 2.0  # times the median of the points before: a point is a mean over steps, so a single step was far higher
 LONE_SPIKE = 4.0  # times: so high, one alone counts
-OF_START = 0.25  # of the loss at the start that a spike must reach: a wild hundredth of it harms nobody
+OF_START = 0.5  # of the loss at the start by which a spike must rise: a wild hundredth of it harms nobody
 _BEFORE = 5  # points a spike is held against
 
 
@@ -37,7 +37,7 @@ def look(evidence: Evidence) -> Trouble | None:
 
 
 def _risen(evidence: Evidence) -> Trouble | None:
-    points = evidence.curve(TRAIN)
+    points = train_points(evidence)
     if not evidence.trained or len(points) < FEWEST_POINTS:
         return None
     numbers = values(points)
@@ -53,7 +53,7 @@ def _risen(evidence: Evidence) -> Trouble | None:
 
 def look_for_spikes(evidence: Evidence) -> Trouble | None:
     """Find points far above those before them, after which the loss came back."""
-    points = evidence.curve(TRAIN)
+    points = train_points(evidence)
     if not evidence.trained or len(points) < FEWEST_POINTS:
         return None
     numbers = values(points)

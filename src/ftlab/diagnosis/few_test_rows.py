@@ -11,6 +11,7 @@ from ftlab.results import Trouble
 from ftlab.stats.power import rows_needed_by_error
 
 NAME = "test set too small"
+SHORT = 1.5  # times the rows it has, that it would need: the chance to see the difference is then below 63%
 USUAL = (
     0.05  # in the main metric: five points, as between the small and the large model of a tutorial; 5% of perplexity
 )
@@ -27,7 +28,7 @@ def look(evidence: Evidence) -> Trouble | None:
     if error is None or not rows or evidence.is_trial:
         return None
     needed = rows_needed_by_error(rows, error, USUAL)
-    if needed is None or needed <= rows:
+    if needed is None or needed < SHORT * rows:
         return None
     needed = _rounded(needed)
     ends = evidence.interval(main)

@@ -37,7 +37,14 @@ def look(evidence: Evidence) -> Trouble | None:
 
 
 def _still_better(evidence: Evidence, lowest: Point) -> bool:
-    """Tell whether the main metric went on rising after the lowest loss, by more than its noise."""
+    """Tell whether the main metric went on rising after the lowest loss, by more than its noise.
+
+    Where the loss has risen above that of the untrained model, it is no sign of learning: of noise too some labels are
+    right that a model which gives one label to all rows has wrong.
+    """
+    unlearned = evidence.before("loss")
+    if unlearned is not None and evidence.curve(VAL)[-1].value > unlearned:
+        return False
     main = evidence.result.quality.main if evidence.result.quality else {}
     curve = evidence.curve(f"val/{main.get('name')}")
     then = [point.value for point in curve if point.step == lowest.step]

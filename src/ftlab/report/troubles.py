@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
 from ftlab.report import wording
 from ftlab.results import Trouble
 
-_STYLE = "bold yellow"
 NO_REMEDY = "no option helps"
 
 
-def trouble_lines(troubles: Sequence[Trouble] | None, verb: str = "train") -> Text | None:
-    """Return name, evidence and remedy of each trouble, a line each; None where nothing was seen.
+@dataclass(frozen=True, slots=True)
+class TroubleLines:
+    """Name and evidence of each trouble, folded at the width; below each the remedy, whole, to be copied."""
+
+    troubles: Sequence[Trouble]
+    title: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        yield Text(self.title, style="bold")
+        whole = options.overflow == "ignore"  # as in Report: what is printed by hand is folded
+        for trouble in self.troubles:
+            said = Text(overflow="fold")
+            said.append(wording.one_line(trouble.name), style="bold yellow")
+            yield said.append(f": {wording.one_line(trouble.evidence)}")
+            remedy = wording.one_line(trouble.remedy)
+            style = "bold" if remedy else ""
+            yield Text(f"    {remedy or NO_REMEDY}", style, overflow="ignore" if whole else "fold", no_wrap=whole)
+
+
+def trouble_lines(troubles: Sequence[Trouble] | None, verb: str = "train") -> TroubleLines | None:
+    """Return what a run has to say of its trouble; None where it saw none.
 
     Args:
         troubles: of the run; None: nobody looked.
@@ -22,12 +42,5 @@ def trouble_lines(troubles: Sequence[Trouble] | None, verb: str = "train") -> Te
     """
     if not troubles:
         return None
-    text = Text("Trouble seen", style="bold")
-    if any(trouble.remedy for trouble in troubles):
-        text.append("; what to add to the next ftlab train" if verb != "train" else "; what to add to the next run")
-    for trouble in troubles:
-        text.append("\n").append(wording.one_line(trouble.name), style=_STYLE)
-        text.append(f": {wording.one_line(trouble.evidence)}", style="not bold")
-        remedy = wording.one_line(trouble.remedy) or NO_REMEDY
-        text.append(f"\n    {remedy}", style="bold" if trouble.remedy else "not bold")
-    return text
+    helps = "; what to add to the next run:" if verb == "train" else "; what to add to the next ftlab train:"
+    return TroubleLines(troubles, f"Trouble seen{helps if any(trouble.remedy for trouble in troubles) else ''}")

@@ -163,3 +163,14 @@ def test_batches_without_row_ids_are_named_by_step(fit: Any, tiny: Any, batches:
 def test_guard_that_never_looks_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"every_n_steps=0 looks at no loss; .*~callbacks\.nan_guard"):
         NanGuard(every_n_steps=0)
+
+
+@pytest.mark.parametrize("guard", [NanGuard, Accelerated])
+def test_error_tells_the_place_and_the_loss_before_it(fit: Any, tiny: Any, batches: Any, guard: type[NanGuard]) -> None:
+    with pytest.raises(NonFiniteLossError) as raised:
+        fit(tiny(), batches(1, 7.5, math.inf), guard(every_n_steps=2))
+    error = raised.value
+    assert (error.epoch, error.step, error.loss, error.before) == (0, 2, math.inf, 7.5)
+    with pytest.raises(NonFiniteLossError) as raised:
+        fit(tiny(), batches(math.inf), guard())
+    assert raised.value.before is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import lightning as L
@@ -140,3 +141,60 @@ def test_failed_training_keeps_what_was_measured(fit: Any, tiny: Any, batches: A
         fit(tiny(), batches(1, 1, 1), meter, clock, Fail())
     found = meter.measured()["training"]
     assert (found["steps"], found["step_p50_ms"], found["seconds"]) == (2, 15.0, 0.730)
+
+
+class Waiting(list[Any]):
+    """A loader that takes ``ms`` to give each batch, and says so."""
+
+    waited_ns = 0
+
+    def __init__(self, train: list[Any], clock: Timed, ms: int) -> None:
+        super().__init__(train)
+        self.clock, self.ms = clock, ms
+
+    def __iter__(self) -> Iterator[Any]:
+        for batch in super().__iter__():
+            self.clock.now += self.ms * MS
+            self.waited_ns += self.ms * MS
+            yield batch
+
+
+def wait(make_trainer: Any, module: Any, train: list[Any], clock: Timed, ms: int, **options: Any) -> Throughput:
+    meter = Throughput(clock=lambda: clock.now)
+    trainer = make_trainer(meter, clock, limit_val_batches=0, **options)
+    trainer.fit(module, Waiting(train, clock, ms))
+    return meter
+
+
+def test_share_of_the_steps_that_waits_for_batches_is_exact(make_trainer: Any, tiny: Any, batches: Any) -> None:
+    clock = Timed(10, 30, 30, 30)
+    found = wait(make_trainer, tiny(), batches(1, 1, 1, 1), clock, 10).measured()["training"]
+    # The first step after an epoch begins is timed from its batch on, and so is the wait.
+    assert found["step_p50_ms"] == 40.0
+    assert found["loader_wait_fraction"] == pytest.approx(30 / 130)
+
+
+def test_waits_of_accumulated_batches_add_up(make_trainer: Any, tiny: Any, batches: Any) -> None:
+    clock = Timed(10, 10, 10, 10)
+    found = wait(make_trainer, tiny(), batches(1, 1, 1, 1), clock, 20, accumulate_grad_batches=2)
+    assert found.measured()["training"]["loader_wait_fraction"] == pytest.approx(60 / 100)
+
+
+def test_waits_go_on_where_a_state_stands_and_are_unknown_after_one_that_has_none(
+    make_trainer: Any, tiny: Any, batches: Any
+) -> None:
+    state = wait(make_trainer, tiny(), batches(1, 1, 1), Timed(10, 10, 10), 5).state_dict()
+    assert state["waited"] == 10 * MS
+    old = {key: value for key, value in state.items() if key != "waited"}
+    for before, share in ((state, 20 / 80), (old, None)):
+        clock = Timed(10, 10, 10)
+        meter = Throughput(clock=lambda clock=clock: clock.now)
+        meter.load_state_dict(before)
+        make_trainer(meter, clock, limit_val_batches=0).fit(tiny(), Waiting(batches(1, 1, 1), clock, 5))
+        assert meter.measured()["training"]["loader_wait_fraction"] == (share and pytest.approx(share))
+
+
+def test_a_loader_that_does_not_say_leaves_the_wait_unknown(fit: Any, tiny: Any, batches: Any) -> None:
+    found = measure(fit, tiny(), batches(1, 1, 1), Timed(10, 20, 30))
+    assert found["steps"] == 3
+    assert found["loader_wait_fraction"] is None

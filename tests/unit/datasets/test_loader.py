@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from typing import Any
 
 import numpy as np
@@ -75,3 +76,18 @@ def test_workers_leave_interrupts_to_the_training(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(signal, "signal", lambda *given: seen.append(given))
     ignore_interrupts(0)
     assert seen == [(signal.SIGINT, signal.SIG_IGN)]
+
+
+def test_it_says_how_long_was_waited_for_its_batches_and_not_for_what_came_between() -> None:
+    class Slow(Rows):
+        def __getitem__(self, row: int) -> int:
+            time.sleep(0.002)
+            return super().__getitem__(row)
+
+    order = EpochBatches(np.full(6, 4), 3, seed=1, grouped=False)
+    loader = ResumableLoader(Slow(), batch_sampler=order, collate_fn=list)
+    began = time.perf_counter_ns()
+    for _ in loader:
+        time.sleep(0.05)
+    whole = time.perf_counter_ns() - began
+    assert 12_000_000 <= loader.waited_ns <= whole - 100_000_000

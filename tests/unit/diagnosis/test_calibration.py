@@ -41,6 +41,15 @@ def test_labels_by_a_prompt_are_calibrated_by_the_prompt() -> None:
     assert found.remedy == "prompt.calibration=contextual"
 
 
+def test_weights_kept_for_another_metric_far_from_the_lowest_loss_ask_to_be_kept_by_it() -> None:
+    found = look(evidence(val=[0.66, 0.30, 0.12, 0.09], kept={"loss": 0.66}, test=OFF, ci95=ENDS))
+    assert found is not None
+    assert found.remedy == "monitor=val/loss"
+    found = look(evidence(kept={"loss": 0.47}, test=OFF, ci95=ENDS))
+    assert found is not None
+    assert found.remedy == "model.label_smoothing=0.1"
+
+
 def test_a_healthy_run_is_calibrated() -> None:
     assert look(evidence()) is None
 

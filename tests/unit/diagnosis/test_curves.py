@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ftlab.diagnosis.curves import allowed, ends, noise, smoothed, thirds
+from ftlab.diagnosis.curves import allowed, ends, noise, smoothed, thirds, train_points
 from made_evidence import curve, evidence
 
 
@@ -31,6 +31,15 @@ def test_noise_is_that_of_a_point_whatever_the_trend() -> None:
 
 def test_a_single_wild_point_leaves_no_trace() -> None:
     assert smoothed([1.0, 0.9, 9.0, 0.7, 0.6]) == [1.0, 0.9, 0.7]
+
+
+def test_points_of_single_steps_are_put_together_by_ten() -> None:
+    found = train_points(evidence([1.0] * 80 + [3.0] * 80, [1.0], main=(0.5,)))
+    assert [(point.step, point.value) for point in found] == [
+        (step, 1.0 if step <= 80 else 3.0) for step in range(10, 161, 10)
+    ]
+    whole = evidence([1.0] * 16)
+    assert train_points(whole) == whole.curve("train/loss")
 
 
 def test_ends_are_quarters() -> None:

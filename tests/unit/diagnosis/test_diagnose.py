@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from typing import Any
 
 from hypothesis import given, settings
@@ -76,6 +78,12 @@ def test_each_rule_has_a_name_of_its_own_and_hides_names_that_exist() -> None:
     known = [rule.name for rule in RULES]
     assert len(set(known)) == len(known) == 14
     assert {name for rule in RULES for name in rule.hides} <= set(known)
+
+
+def test_the_room_is_light() -> None:
+    code = "import sys, ftlab.diagnosis.diagnose; print({'torch', 'pandas', 'rich', 'hydra'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 LOSSES = st.lists(st.sampled_from([0.0, 1e-12, 0.01, 0.5, 1.1, 30.0, 1e30, math.nan, math.inf]), max_size=24)

@@ -38,6 +38,10 @@ def test_confidence_alone_that_raises_the_loss_while_answers_get_better_is_not()
     assert look(evidence(MEMORISED, RISING, main=(0.60, 0.65, 0.75, 0.80))) is None
 
 
+def test_answers_that_get_better_do_not_excuse_a_loss_above_that_of_the_untrained_model() -> None:
+    assert look(evidence(MEMORISED, [0.70, 0.69, 0.95, 1.4], main=(0.31, 0.31, 0.5, 0.6))) is not None
+
+
 def test_a_train_loss_that_rises_too_is_not() -> None:
     assert look(evidence(MEMORISED[::-1], RISING, main=(0.7, 0.7, 0.7, 0.7))) is None
 
