@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ftlab.datasets.checks import odd_text
 from ftlab.errors import ConfigError, did_you_mean
 from ftlab.schema import DatasetConfig
 
@@ -51,9 +50,7 @@ def option_faults(cfg: DatasetConfig) -> list[str]:
         faults.append(
             f"dataset.batch_size={cfg.batch_size} is no number of rows; type dataset.batch_size=auto or a number from 1"
         )
-    faults += _hub_faults(cfg.hub)
-    if cfg.system is not None and (why := odd_text(cfg.system)) is not None:
-        faults.append(f"dataset.system {why}")
+    faults += [*_hub_faults(cfg.hub), *_system_faults(cfg.system)]
     if cfg.num_workers < 0:
         faults.append(f"dataset.num_workers={cfg.num_workers} is negative; type dataset.num_workers=0")
     fractions = {}
@@ -101,6 +98,12 @@ def _hub_faults(hub: str | None) -> list[str]:
             f"dataset.train={hub} for its data files, or work in another folder"
         ]
     return []
+
+
+def _system_faults(system: str | None) -> list[str]:
+    if system is None or not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in system):
+        return []
+    return ["dataset.system holds a NUL character or half a surrogate pair, which is no text; take it out"]
 
 
 def check_options(cfg: DatasetConfig) -> None:
