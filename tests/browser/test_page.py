@@ -168,7 +168,7 @@ def test_trouble_stands_in_its_section_and_in_the_drawer_as_text(shown):
     section = shown.locator("#trouble")
     said = section.inner_text()
     assert "class collapse" in said and PLANTED in said and "model.class_weights=balanced" in said
-    assert section.locator("tbody tr", has_text="leak").inner_text().startswith("bert_base lora, ")
+    assert section.locator("li", has_text="leak").inner_text().startswith("leak bert_base lora, ")
     drawer = open_drawer(shown, "bert_base lora")
     held = drawer.locator("section", has=shown.locator("h3", has_text="Diagnosis"))
     assert "class collapse" in held.inner_text() and PLANTED in held.inner_text()

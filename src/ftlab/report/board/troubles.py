@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ftlab.compare.troubles import Seen
 from ftlab.report import wording
-from ftlab.report.board.markup import Html, element, table
+from ftlab.report.board.markup import Html, element, join
 from ftlab.report.board.panels import full_stop, panel_head
 
 HEADS = ("candidate", "trouble", "how it shows", "what would help")
@@ -19,16 +19,18 @@ _MOST_NAMED = 3
 
 def section(seen: Sequence[Seen]) -> Html:
     """Return the panel of a page; its texts are escaped."""
-    rows = []
+    items = []
     for one in seen[:MOST]:
-        remedy = element("code", one.trouble.remedy) if one.trouble.remedy else NO_REMEDY
-        rows.append((who(one), element("b", one.trouble.name), full_stop(one.trouble.evidence), remedy))
+        parts = [element("b", one.trouble.name), element("span", f" {who(one)}", class_="note")]
+        parts.append(element("div", full_stop(one.trouble.evidence)))
+        if one.trouble.remedy:
+            parts.append(element("div", "Try ", element("code", one.trouble.remedy)))
+        items.append(element("li", join(parts)))
     head = panel_head("Trouble", "What the runs' own numbers tell against them, and what to add to the next run.")
     left = left_out(len(seen), MOST, "the drawers have it")
     note = element("p", left, class_="note") if left else ""
-    return element(
-        "section", head, table(HEADS, rows, "Trouble seen", "plain words trouble"), note, class_="card", id="trouble"
-    )
+    listed = element("ul", join(items), class_="troubles")
+    return element("section", head, listed, note, class_="card", id="trouble")
 
 
 def lines(seen: Sequence[Seen]) -> list[tuple[str, str]]:
