@@ -157,6 +157,7 @@ def _assert_scores(folder: Path, expected: Any, tolerance: float) -> None:
     assert abs(again.score(TEXTS) - expected).max() <= tolerance
 
 
+@pytest.mark.slow
 def test_a_run_records_its_attention_and_checkpointing_and_says_what_replaced_sdpa(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

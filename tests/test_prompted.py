@@ -190,6 +190,7 @@ def test_text_of_an_encoder_is_wrapped_and_the_prompt_saved_beside_it(wrapped):
     assert saved["prompt"]["name"] == "zero_shot"
 
 
+@pytest.mark.slow
 def test_causal_model_without_a_prompt_carries_a_head(run):
     folder = run(*GPT, "adapter=full", UNTIMED, "dataset.batch_size=4")
     record, rows = record_of(folder), predictions(folder)

@@ -64,6 +64,7 @@ def test_a_checkpoint_holds_what_trains_only(merged: tuple[Path, dict[str, Any]]
     assert len(state["base_fingerprint"]) == 64 and state["base_fingerprint"] != record["model"]["weights_digest"]
 
 
+@pytest.mark.slow
 def test_an_adapter_beside_its_base_is_put_on_the_same_bits(run: Callable[..., tuple[Path, dict[str, Any]]]) -> None:
     folder, record = run(*BERT, LIVELY, "adapter.merge=false")
     assert record["artefact"]["form"] == "adapter" and record["artefact"]["max_abs_logit_difference"] < 1e-5
@@ -82,6 +83,7 @@ def test_predict_answers_with_the_run(merged: tuple[Path, dict[str, Any]], capsy
     assert "oppose" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_language_model(run: Callable[..., tuple[Path, dict[str, Any]]]) -> None:
     small = ["generation.max_new_tokens=4", "dataset.max_length=64", "dataset.limit={train: 8, val: 4, test: 4}"]
     folder, record = run("model=tiny_gpt", "trainer=cpu", "dataset=idea_posts", LIVELY, *small)

@@ -98,6 +98,7 @@ def test_a_job_that_the_sweep_leaves_out_is_recorded_and_may_run_later(verb, tmp
     assert not (tmp_path / "1_minilm_full" / "result.json").exists()  # the run writes its own
 
 
+@pytest.mark.slow
 def test_a_job_of_a_sweep_begins_without_what_the_one_before_held(verb, tmp_path, monkeypatch):
     class Trainer:
         def __init__(self):

@@ -132,7 +132,7 @@ def test_the_confusion_matrix_has_true_rows_and_their_shares(tmp_path, drawn):
     [
         (2, 20_000),
         pytest.param(20, 2000, marks=pytest.mark.slow),
-        (50, 1000),
+        pytest.param(50, 1000, marks=pytest.mark.slow),
         pytest.param(50, 60_000, marks=pytest.mark.slow, id="no empty cell"),
     ],
 )

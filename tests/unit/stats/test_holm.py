@@ -17,6 +17,7 @@ def test_known_values():
     assert holm([0.2]) == (0.2,)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(P_VALUES)
 def test_values_are_those_of_statsmodels(p_values):

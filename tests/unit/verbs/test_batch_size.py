@@ -155,6 +155,7 @@ def test_a_gpu_is_tried_and_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
         settle_rows(settings, machine, untyped, made, never, free_mb=0.0, plan=never)
 
 
+@pytest.mark.slow
 def test_on_a_cpu_the_estimate_says_what_fits(tmp_path, monkeypatch):
     shares = {}
     for free_mb in (5.0, 8.0, 4000.0):

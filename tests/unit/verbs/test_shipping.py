@@ -107,6 +107,7 @@ def test_rounding_is_as_large_as_the_precision(precision, kinds, allowed):
     assert tolerance(precision, kinds) == allowed
 
 
+@pytest.mark.slow
 def test_a_run_keeps_adapter_and_random_base_and_says_so(tmp_path):
     words = [*SMALL, "adapter=lora", "adapter.merge=false", "tracking=none", f"output_dir={tmp_path}"]
     assert main(words) == 0
