@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ftlab.diagnosis.evidence import Evidence, LabelCounts, Options
-from ftlab.diagnosis.remedies import rate_times, together, typed
+from ftlab.diagnosis.remedies import rate_times, typed
 from ftlab.results import Trouble
 
 NAME = "class collapse"
@@ -58,7 +58,7 @@ def _remedy(evidence: Evidence, counts: LabelCounts) -> str:
     shown = counts.train or counts.true
     if not options.class_weights and max(shown) >= UNEVEN * max(1, min(shown)):
         return typed("model.class_weights", "balanced")
-    return together(rate_times(options, 1 / 3), "" if options.class_weights else "model.class_weights=balanced")
+    return rate_times(options, 1 / 3)
 
 
 def _ask_otherwise(options: Options) -> str:

@@ -90,6 +90,11 @@ def _area(share: float, warmup: float, scheduler: str | None) -> float:
     return warmup / 2 + span * area
 
 
+def unit(evidence: Evidence, loss: float) -> float:
+    """Return what a share of a loss is a share of: the loss itself; of texts a nat (0.05: 5% of perplexity)."""
+    return 1.0 if evidence.writes else loss
+
+
 def loss_error(evidence: Evidence, metric: str = "loss") -> float:
     """Return the standard error of a metric on val, from its interval on test; 0: not known."""
     found, data = evidence.interval(metric), evidence.result.dataset

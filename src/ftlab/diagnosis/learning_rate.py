@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ftlab.diagnosis.collapse import favourite
-from ftlab.diagnosis.curves import TRAIN, VAL, ends, noise, thirds, values
+from ftlab.diagnosis.curves import TRAIN, VAL, ends, noise, thirds, unit, values
 from ftlab.diagnosis.evidence import Evidence
 from ftlab.diagnosis.remedies import clipped, rate_times, together
 from ftlab.diagnosis.wording import num
@@ -13,7 +13,7 @@ from ftlab.results import Trouble
 
 LOW, HIGH = "learning rate too low", "learning rate too high"
 FEWEST_POINTS = 4  # of train/loss: the first quarter and the last are then points of their own
-HARDLY = 0.02  # of a loss: less is not learning
+HARDLY = 0.02  # of a loss (of texts: of perplexity): less is not learning
 CONFIDENCE = 0.02  # by which the mean confidence moves when the weights do
 SETTLING = 0.6  # of the fall in the middle third of the training, still left in its last: nothing has settled
 LITTLE = 0.15  # of the loss at the start, learned in all
@@ -28,7 +28,7 @@ def look_low(evidence: Evidence) -> Trouble | None:
     if not evidence.trained or len(points) < FEWEST_POINTS or not evidence.options.learning_rate:
         return None
     start, end = ends(values(points))
-    if _unmoved(evidence) and abs(start - end) < HARDLY * start:
+    if _unmoved(evidence) and abs(start - end) < HARDLY * unit(evidence, start):
         before, after = evidence.before("loss"), evidence.after("loss")
         assert before is not None and after is not None, "compared"
         said = f"after {evidence.steps:,} steps the test loss is {num(after)}, and {num(before)} before training"
@@ -49,8 +49,8 @@ def _in_a_line(evidence: Evidence) -> Trouble | None:
     first, middle, last = parts
     val = values(evidence.curve(VAL))
     fell, wobble = first - last, noise(values(points))
-    steady = middle - last >= SETTLING * (first - middle) > 0 and fell > max(HARDLY * first, wobble)
-    if not steady or fell > LITTLE * first or (val and val[-1] > min(val)):
+    steady = middle - last >= SETTLING * (first - middle) > 0 and fell > max(HARDLY * unit(evidence, first), wobble)
+    if not steady or fell > LITTLE * unit(evidence, first) or (val and val[-1] > min(val)):
         return None
     said = (
         f"train/loss fell slowly and evenly, from {num(first)} over {num(middle)} to {num(last)}, and had not begun to "
@@ -72,10 +72,10 @@ def look_high(evidence: Evidence) -> Trouble | None:
         )
         return Trouble(HIGH, f"{said}{_usual(evidence)}", remedy)
     before, after = evidence.before("loss"), evidence.after("loss")
-    if before is None or after is None or end < (1 - HARDLY) * start:
+    if before is None or after is None or end < start - HARDLY * unit(evidence, start):
         return None
     spread = evidence.interval("loss")
-    if after < (1 + HARDLY) * before or (spread is not None and spread[0] < before):
+    if after < before + HARDLY * unit(evidence, before) or (spread is not None and spread[0] < before):
         return None
     said = (
         f"training made the model worse: the test loss is {num(after)}, and {num(before)} before; train/loss went from"
@@ -86,7 +86,7 @@ def look_high(evidence: Evidence) -> Trouble | None:
 def _unmoved(evidence: Evidence) -> bool:
     """Tell whether the test split is answered as before training."""
     before, after = evidence.before("loss"), evidence.after("loss")
-    if before is None or after is None or abs(after - before) >= HARDLY / 2 * before:
+    if before is None or after is None or abs(after - before) >= HARDLY / 2 * unit(evidence, before):
         return False
     sure = evidence.before("mean_confidence"), evidence.after("mean_confidence")
     return sure[0] is None or sure[1] is None or abs(sure[1] - sure[0]) < CONFIDENCE

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from ftlab.diagnosis.curves import TRAIN, VAL, loss_error
+from ftlab.diagnosis.curves import TRAIN, VAL, loss_error, unit
 from ftlab.diagnosis.evidence import Evidence, Point
 from ftlab.diagnosis.remedies import rate_times, typed
 from ftlab.diagnosis.wording import num
 from ftlab.results import Trouble
 
 NAME = "overfitting"
-RISE = 0.10  # of val/loss above its lowest point: below it, the wobble of a training that has settled
-STILL_BETTER = (
-    0.02  # in the main metric after that point: then the loss rises from confidence alone, which calibration sees
-)
+# Of val/loss (of texts: of perplexity) above its lowest point; below it, the wobble of a training that has settled.
+RISE = 0.10
+STILL_BETTER = 0.02  # in the main metric after that point: the loss then rises from confidence alone
 
 
 def look(evidence: Evidence) -> Trouble | None:
@@ -24,7 +23,7 @@ def look(evidence: Evidence) -> Trouble | None:
         return None
     lowest, last = min(val, key=lambda point: point.value), val[-1]
     rise = last.value - lowest.value
-    if rise < max(RISE * lowest.value, loss_error(evidence)) or _still_better(evidence, lowest):
+    if rise < max(RISE * unit(evidence, lowest.value), loss_error(evidence)) or _still_better(evidence, lowest):
         return None
     before, after = _train_around(evidence, lowest)
     if before is None or after is None or after >= before:

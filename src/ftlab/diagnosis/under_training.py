@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from ftlab.diagnosis.curves import TRAIN, VAL, loss_error, noise, values
+from ftlab.diagnosis.curves import TRAIN, VAL, loss_error, noise, unit, values
 from ftlab.diagnosis.evidence import Evidence
 from ftlab.diagnosis.remedies import longer
 from ftlab.diagnosis.wording import num, share
 from ftlab.results import Trouble
 
 NAME = "under-training"
-STILL_FALLING = 0.05  # of val/loss, from the last validation but one to the last, though the rate has decayed by then
+# Of val/loss (of texts: of perplexity), from the last validation but one to the last, though the rate has decayed.
+STILL_FALLING = 0.05
 TRAIN_FALLING = 0.10  # of train/loss from its middle third to its last, where there is one validation only
 FEWEST_POINTS = 9  # of train/loss, three in each third
 
@@ -28,10 +29,14 @@ def _by_val(evidence: Evidence) -> str:
     val = evidence.curve(VAL)
     before, last = val[-2], val[-1]
     gain = before.value - last.value
-    if gain <= 0 or last.value > min(values(val)) or gain < max(STILL_FALLING * before.value, loss_error(evidence) / 2):
+    if (
+        gain <= 0
+        or last.value > min(values(val))
+        or gain < max(STILL_FALLING * unit(evidence, before.value), loss_error(evidence) / 2)
+    ):
         return ""
     return (
-        f"val/loss still fell by {share(gain / before.value)} before the end, from {num(before.value)} (step "
+        f"val/loss still fell by {_told(evidence, gain, before.value)} before the end, from {num(before.value)} (step "
         f"{before.step:,}) to {num(last.value)} (step {last.step:,})"
     )
 
@@ -42,9 +47,14 @@ def _by_train(evidence: Evidence) -> str:
         return ""
     third = len(numbers) // 3
     middle, last = fmean(numbers[third : 2 * third]), fmean(numbers[-third:])
-    if middle <= last or middle - last < max(TRAIN_FALLING * middle, 2 * noise(numbers)):
+    if middle <= last or middle - last < max(TRAIN_FALLING * unit(evidence, middle), 2 * noise(numbers)):
         return ""
     return (
-        f"train/loss still fell by {share(1 - last / middle)}, from {num(middle)} in the middle third of the "
-        f"{evidence.steps:,} steps to {num(last)} in the last"
+        f"train/loss still fell by {_told(evidence, middle - last, middle)}, from {num(middle)} in the middle third of "
+        f"the {evidence.steps:,} steps to {num(last)} in the last"
     )
+
+
+def _told(evidence: Evidence, gain: float, of: float) -> str:
+    """Return the fall as a share of the loss; of texts in nats."""
+    return f"{num(gain)} nats" if evidence.writes else share(gain / of)
