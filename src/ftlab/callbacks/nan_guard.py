@@ -27,7 +27,9 @@ class NonFiniteLossError(RuntimeError):
         before: the loss looked at right before; None: there was none.
     """
 
-    def __init__(self, said: str, epoch: int = 0, step: int = 0, loss: float = math.nan, before: float | None = None):
+    def __init__(
+        self, said: str, epoch: int = 0, step: int = 0, loss: float = math.nan, before: float | None = None
+    ) -> None:
         super().__init__(said)
         self.epoch, self.step, self.loss, self.before = epoch, step, loss, before
 
