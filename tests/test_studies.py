@@ -167,7 +167,7 @@ def test_a_run_on_random_weights_says_so_and_shows_each_label_before_and_after(t
     shape = "{model_type: distilbert, dim: 32, n_layers: 1, n_heads: 2, hidden_dim: 64, vocab_size: 30522}"
     small = [word for word in SMALL if not word.startswith(("model=", "trainer.max_epochs"))]
     command = ["experiment=policy_stance", "model.init=random", f"model.architecture={shape}", "model.tokenizer=bytes"]
-    quick = ["trainer.max_epochs=1", "trainer.val_check_interval=4", "dataset.max_length=64"]
+    quick = ["trainer.max_epochs=1", "trainer.val_check_interval=4", "dataset.max_length=64", "latency.enabled=false"]
     assert main([*command, *small, *quick, "tracking=none", f"output_dir={tmp_path}"]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "weights random before training: quality says nothing" in printed and "f1 before" in printed
