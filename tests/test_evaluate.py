@@ -160,7 +160,7 @@ def test_the_table_puts_the_runs_value_beside_the_new_one_on_the_same_rows(train
     words = ["latency.enabled=false", "tracking=none", f"output_dir={outputs}", "name=again"]
     assert main(["evaluate", str(trained), *words]) == 0
     printed = capsys.readouterr().out
-    assert "then" in printed and "now" in printed and "before" not in printed
+    assert "then" in printed and "now" in printed and " before  " not in printed
     assert str(trained / "model") in printed
 
 

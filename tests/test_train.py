@@ -85,6 +85,7 @@ def test_what_can_be_known_is_not_null(record):
         "run.parent",
         "model.revision",
         "model.quantization",
+        "model.stands_for",
         "training.gpu_utilisation",
         "training.compile_seconds",
         "cost.usd_per_1m_tokens",
@@ -117,7 +118,7 @@ def test_test_quality_equals_what_the_predictions_say(folder, record):
     assert record["quality"]["test"]["loss"] == pytest.approx(rows.loss.mean(), rel=1e-5)
     low, high = record["quality"]["test_ci95"]["accuracy"]
     assert low <= record["quality"]["test"]["accuracy"] <= high
-    assert set(record["quality"]["untrained"]) == set(record["quality"]["test"]) - {"per_class"}
+    assert set(record["quality"]["untrained"]) == set(record["quality"]["test"])
 
 
 def test_model_folder_predicts_the_same_in_plain_transformers(folder):

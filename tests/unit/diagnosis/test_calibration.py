@@ -58,7 +58,7 @@ def test_few_rows_say_nothing() -> None:
     assert look(evidence(test=OFF, ci95=ENDS, data={"test_rows": 90})) is None
 
 
-@pytest.mark.parametrize("rows", [100, 300, 1000])
+@pytest.mark.parametrize("rows", [100, *(pytest.param(n, marks=pytest.mark.slow) for n in (300, 1000))])
 def test_a_perfectly_calibrated_model_is_hardly_ever_called_off(rows: int) -> None:
     """At most one in a hundred, over models of any confidence; seeds are fixed."""
     random, called = np.random.default_rng(rows), 0
