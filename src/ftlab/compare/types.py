@@ -161,4 +161,5 @@ class Verdict:
     axes: tuple[Axis, ...] = ()  # the front's
     constraints: tuple[Constraint, ...] = ()
     leader: Candidate | None = None  # serves the objective best by point estimates; the choice, but for a tie
-    notes: tuple[str, ...] = ()  # who could not be ranked, and by what
+    notes: tuple[str, ...] = ()  # who could not be ranked or chosen, and why
+    guessing: tuple[Candidate, ...] = ()  # members of the front whose labels cannot be told from guesses

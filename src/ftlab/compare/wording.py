@@ -28,6 +28,7 @@ class Said:
     leader: Candidate
     runner_up: Candidate | None
     front: tuple[Candidate, ...]
+    able: Sequence[Candidate]  # those of the front that may be chosen
     comparisons: tuple[Comparison, ...]
     main: Axis
 
@@ -35,6 +36,11 @@ class Said:
         """Return the choice's comparison with ``other``."""
         found = (one for one in self.comparisons if one.other.key == other.key and one.axis.name == axis.name)
         return next(found, None)
+
+    @property
+    def those(self) -> str:
+        """Name whom the choice was made from, where it is not the whole front."""
+        return ", of those that beat guessing" if len(self.able) < len(self.front) else ""
 
     @property
     def by(self) -> str:
@@ -54,8 +60,9 @@ def _choice(said: Said) -> str:
 
 
 def _why(said: Said) -> str:
-    if len(said.front) == 1:
-        return f"no other is better by {said.by}" if len(said.axes) == 1 else f"no other is better by any of {said.by}"
+    if len(said.able) == 1:
+        some = said.by if len(said.axes) == 1 else f"any of {said.by}"
+        return f"no other is better by {some}{said.those}"
     first = {
         "balanced": f"the best balance of {said.by}",
         "best": f"the best {said.main.label}",
@@ -63,7 +70,7 @@ def _why(said: Said) -> str:
         "fastest": "the lowest p95",
     }[said.objective]
     if said.leader.key == said.choice.key:
-        return f"it has {first} on the front"
+        return f"it has {first} on the front{said.those}"
     told = said.against(said.leader, said.main)
     p = f" ({_p(told)})" if told and _p(told) else ""
     rows = f"{told.rows:,} test rows do" if told and told.rows is not None else "tests do"
@@ -75,6 +82,8 @@ def _why(said: Said) -> str:
 
 def _runner_up(said: Said) -> str:
     other = said.runner_up
+    if other is None and said.those:
+        return "There is no runner-up: nothing else on the front beats guessing."
     if other is None:
         which = "meets the constraints and can be ranked" if said.constraints else "can be ranked"
         return f"There is no runner-up: nothing else that {which} is on the front."
@@ -118,13 +127,14 @@ def _p(told: Comparison) -> str:
 def _given_up(said: Said) -> str:
     parts = []
     for axis in said.axes:
-        best = in_order(said.front, (axis, *said.axes))[0]
+        best = in_order(said.able, (axis, *said.axes))[0]
         lost = abs(known_value(said.choice, axis) - known_value(best, axis))
         if lost:
             parts.append(f"{quantity(lost, axis)} ({best.key}{_sure(said, best, axis)})")
     if parts:
-        return f"Against the best of the front it gives up {listed(parts)}."
-    return f"It gives up nothing: none that can be ranked is better by {said.by}."
+        best_of = "those on the front that beat guessing" if said.those else "the front"
+        return f"Against the best of {best_of} it gives up {listed(parts)}."
+    return f"It gives up nothing: none that can be ranked is better by {said.by}{said.those}."
 
 
 def _with_spread(candidate: Candidate, axis: Axis, main: Axis) -> str:

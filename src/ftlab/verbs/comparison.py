@@ -15,6 +15,7 @@ from ftlab.compare.board import make_board, require_pair
 from ftlab.compare.break_even import MONTHS, BreakEven, Line, break_even, price_line
 from ftlab.compare.break_even_words import compare_costs, requests, sentences
 from ftlab.compare.constraints import parse_constraints
+from ftlab.compare.guessing import guesses
 from ftlab.compare.numbers import digits
 from ftlab.compare.pricing import NewPrice, reprice
 from ftlab.compare.troubles import diagnosed, seen
@@ -66,7 +67,8 @@ def compare_runs(
     require_pair(board)
     board = replace(board, notes=(*notes, *board.notes))
     verdict = make_verdict(board, asked.objective, constraints)
-    money = break_even(verdict.feasible or board.candidates, asked.months)
+    priced = verdict.feasible or board.candidates
+    money = break_even([one for one in priced if not guesses(one)] or priced, asked.months)
     written = f"Written by ftlab {__version__} on {datetime.now(UTC).isoformat(timespec='seconds')}"
     said = _money_said(money, verdict, board, asked)
     return Whole(

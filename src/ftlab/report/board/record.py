@@ -63,6 +63,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "leader": _key(verdict.leader),
         "ties": _keys(verdict.ties),
         "front": _keys(verdict.front),
+        "guessing": _keys(verdict.guessing),
         "feasible": _keys(verdict.feasible),
         "sentences": list(verdict.sentences),
         "comparisons": [_comparison(one) for one in verdict.comparisons],
