@@ -203,7 +203,7 @@ def test_mlads_imdb_ends_in_its_board(copies, capsys):
         ("tiny_bert", "none"),
     }
     notes = " ".join(report["notes"])
-    assert "tiny_bert stands in for distilbert, whose numbers the study printed" in notes
+    assert "tiny_bert stands in for distilbert, which the study names" in notes
     assert "trained from random weights, or not at all" in notes
     assert "tiny_bert stands in for distilbert" in " ".join(capsys.readouterr().out.split())
 

@@ -51,7 +51,7 @@ class ModelInfo:
     attention: str | None = None  # sdpa, eager or flash: the one really used; None: an older record
     gradient_checkpointing: bool | None = None  # in training; None: an older record
     weights: str | None = None  # from: hub, folder, package, package_4bit, random; None: an older record
-    stands_for: str | None = None  # of a study: the model its published numbers are of, where this is another one
+    stands_for: str | None = None  # of a study: the model it names, where this is another one
     quantization: str | None = None  # of the base while the adapter trained: nf4, fp4, int8; None: as loaded
 
 

@@ -68,7 +68,7 @@ def _origins(candidates: Iterable[Candidate]) -> Iterator[str]:
         if model.stands_for:
             stood.setdefault((model.name, model.stands_for), []).append(key)
     for (name, published), keys in stood.items():
-        yield f"{name} stands in for {published}, whose numbers the study printed: {_list(keys)}"
+        yield f"{name} stands in for {published}, which the study names: {_list(keys)}"
 
 
 def _prices(candidates: Iterable[Candidate]) -> Iterator[str]:

@@ -67,7 +67,7 @@ def weights_said(model: ModelInfo) -> str | None:
     elif model.weights == "package_4bit":
         said.append("the same model in 4 bits, from its package: the hub's weights may be somewhat better")
     if model.stands_for:
-        said.append(f"{model.name} stands in for {model.stands_for}, whose numbers the study printed")
+        said.append(f"{model.name} stands in for {model.stands_for}, which the study names")
     return "; ".join(said) or None
 
 

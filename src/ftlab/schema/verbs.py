@@ -36,7 +36,7 @@ class TrainConfig:
     seed: int = 42
     device: str = "auto"  # of inference: auto (the one that trains), cpu, cuda, cuda:1, mps
     threads: Any = "auto"  # of each process; auto: its share of the physical cores, or OMP_NUM_THREADS where it is set
-    published_model: Optional[str] = None  # of a study: whose numbers were printed; the report names what stands in
+    published_model: Optional[str] = None  # of a study: the model it names; the report says what stands in for it
     monitor: str = "auto"  # picks the best checkpoint and stops early: val/f1_macro of labels, val/loss of texts
     resume: Optional[str] = (
         None  # go on with a run that was killed or failed, or with a sweep (-m): a folder, or latest

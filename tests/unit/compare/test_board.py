@@ -197,7 +197,7 @@ def test_a_board_says_whose_quality_is_not_that_of_the_model_it_is_named_after()
     assert drawn.startswith("trained from random weights, or not at all")
     assert drawn.endswith(": distilbert (random weights) full, tiny_bert full")
     assert packed.startswith("weights in 4 bits from a package") and packed.endswith(": smollm2_135m full")
-    assert stood == "minilm stands in for distilbert, whose numbers the study printed: minilm full"
+    assert stood == "minilm stands in for distilbert, which the study names: minilm full"
     assert not any("weights" in note or "stands in" in note for note in board(of("bert_base", weights="hub")).notes)
 
 

@@ -19,9 +19,9 @@ def test_random_weights_a_package_in_4_bits_and_a_stand_in_are_told():
     assert weights(init="random", weights="random").startswith("random before training: quality says nothing")
     assert weights(weights="package_4bit").startswith("the same model in 4 bits, from its package")
     stood = weights(name="minilm", weights="package", stands_for="distilbert")
-    assert stood == "minilm stands in for distilbert, whose numbers the study printed"
+    assert stood == "minilm stands in for distilbert, which the study names"
     both = weights(init="random", stands_for="bert_base")
-    assert both.startswith("random before training") and both.endswith("printed") and "; distilbert stands in" in both
+    assert both.startswith("random before training") and both.endswith("names") and "; distilbert stands in" in both
 
 
 def test_a_run_without_a_model_has_no_weights():
