@@ -45,7 +45,7 @@ def board_notes(
         yield f"the best epoch was chosen by different metrics ({', '.join(mains)}); ranked by {asked[0].name}"
     yield from _prices(candidates)
     if beside := [c.key for c in candidates if c.chosen and (a := c.chosen.result.artefact) and a.base == "hub"]:
-        yield f"size_mb is that of the adapter alone, whose base comes from the hub: {_list(beside)}"
+        yield f"size_mb is that of the adapter alone, whose base is not in the folder: {_list(beside)}"
     yield from _origins(candidates)
     if repeated:
         names = sorted({run.result.run.name for run in repeated})

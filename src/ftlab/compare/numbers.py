@@ -32,6 +32,12 @@ def bare(value: float, axis: Axis) -> str:
     return f"${digits(value, axis)}" if axis.unit == "$" else f"{digits(value, axis)}{unit(axis)}"
 
 
+def span(ends: tuple[float, float], axis: Axis) -> str:
+    """Return an interval, its unit once: ``0.861 to 0.887``, ``2.70 to 2.92 ms``, ``$0.00190 to $0.00210``."""
+    low, high = ends
+    return f"{bare(low, axis) if axis.unit == '$' else digits(low, axis)} to {bare(high, axis)}"
+
+
 def unit(axis: Axis) -> str:
     """Return what stands behind a number: `` ms``, ``%``, nothing behind a share or dollars."""
     return "" if axis.unit in ("", "$") else axis.unit if axis.unit == "%" else f" {axis.unit}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ftlab.compare.constraints import key, override, relative
 from ftlab.compare.front import in_order, known_value, value_of
-from ftlab.compare.numbers import amount, bare, limit, p_value, quantity, times
+from ftlab.compare.numbers import amount, bare, limit, p_value, quantity, span, times
 from ftlab.compare.types import Axis, Candidate, Comparison, Constraint, Miss
 from ftlab.stats.power import ALPHA
 
@@ -145,7 +145,7 @@ def _with_spread(candidate: Candidate, axis: Axis, main: Axis) -> str:
     spread, ends = candidate.spread.get(axis.name), candidate.interval.get(axis.name)
     if spread is not None and len(candidate.runs) > 1:
         return f"{text} (standard deviation {bare(spread, axis)} over {len(candidate.runs)} seeds)"
-    return f"{text} (95% {bare(ends[0], axis)} to {bare(ends[1], axis)})" if ends else text
+    return f"{text} (95% {span(ends, axis)})" if ends else text
 
 
 def _bound(constraint: Constraint) -> str:

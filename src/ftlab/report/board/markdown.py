@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ftlab.compare.numbers import bare, p_value
+from ftlab.compare.numbers import bare, p_value, span
+from ftlab.compare.telling import NOT_TESTED
 from ftlab.compare.troubles import Seen
 from ftlab.compare.types import Comparison
 from ftlab.redact import redact_text
@@ -72,7 +73,7 @@ def _leaderboard(whole: Whole, place: Path) -> str:
 def _how_sure(comparisons: Sequence[Comparison]) -> str:
     lines = []
     for one in comparisons[:_MOST_TESTS]:
-        sure = "" if one.ci95 is None else f"{bare(one.ci95[0], one.axis)} to {bare(one.ci95[1], one.axis)}"
+        sure = "" if one.ci95 is None else span(one.ci95, one.axis)
         lines.append(
             [
                 escape(one.other.key),
@@ -80,7 +81,7 @@ def _how_sure(comparisons: Sequence[Comparison]) -> str:
                 "" if one.difference is None else bare(one.difference, one.axis),
                 sure,
                 "" if one.p_holm is None else p_value(one.p_holm),
-                "yes" if one.told_apart else "no",
+                "yes" if one.told_apart else "not tested" if one.method.startswith(NOT_TESTED) else "no",
                 escape(one.method),
             ]
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ftlab.compare.break_even import BreakEven
@@ -86,6 +86,7 @@ def _comparison(one: Comparison) -> dict[str, Any]:
         "told_apart": one.told_apart,
         "method": one.method,
         "rows": one.rows,
+        "discordant": one.discordant,
     }
 
 
@@ -122,18 +123,14 @@ def _candidate(one: Candidate) -> dict[str, Any]:
         "seeds": [run.result.run.seed for run in one.runs],
         "folders": _folders(one.runs),
         "chosen": None if place is None else str(place),
-        "values": _plain(one.values),
-        "spread": _plain(one.spread),
-        "interval": _plain(one.interval),
-        "untrained": _plain(one.untrained),
+        "values": dict(one.values),
+        "spread": dict(one.spread),
+        "interval": dict(one.interval),
+        "untrained": dict(one.untrained),
         "differs": dict(one.differs),
         "priced": None if one.priced is None else to_plain(one.priced),
         "troubles": None if one.chosen is None else one.chosen.result.diagnosis,
     }
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(values)
 
 
 def _failed(run: Run) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from ftlab.compare.telling import NOT_TESTED
 from ftlab.compare.types import Axis, Board, Comparison, Verdict
 from ftlab.report import wording
 from ftlab.report.board.columns import amount, measured
@@ -84,9 +85,8 @@ def _misses(found: Verdict) -> Html:
 def _comparisons(comparisons: Sequence[Comparison]) -> Html:
     rows = []
     for one in comparisons:
-        verdict = (
-            element("b", "told apart") if one.told_apart else "tie" if one.p_holm is not None else "not told apart"
-        )
+        told = "not tested" if one.method.startswith(NOT_TESTED) else "tie"
+        verdict = element("b", "told apart") if one.told_apart else told
         rows.append(
             (
                 one.other.key,
@@ -103,14 +103,18 @@ def _comparisons(comparisons: Sequence[Comparison]) -> Html:
     return element("details", element("summary", f"How sure is that? ({wording.count(len(rows), 'test')})"), inside)
 
 
-def _signed(axis: Axis, value: float | None) -> str:
+def _signed(axis: Axis, value: float | None, shown: Callable[[Axis, float], str] = measured) -> str:
     if value is None:
         return wording.UNKNOWN
-    return ("+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else "") + measured(axis, abs(value))
+    return ("+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else "") + shown(axis, abs(value))
 
 
 def _ends(one: Comparison) -> str:
-    return wording.UNKNOWN if one.ci95 is None else " to ".join(_signed(one.axis, end) for end in one.ci95)
+    return (
+        wording.UNKNOWN
+        if one.ci95 is None
+        else f"{_signed(one.axis, one.ci95[0], amount)} to {_signed(one.axis, one.ci95[1])}"
+    )
 
 
 def _p(value: float | None) -> str:
