@@ -8,7 +8,7 @@ from ftlab.diagnosis.collapse import favourite
 from ftlab.diagnosis.curves import TRAIN, VAL, ends, noise, thirds, unit, values
 from ftlab.diagnosis.evidence import Evidence
 from ftlab.diagnosis.remedies import clipped, rate_times, together
-from ftlab.diagnosis.wording import num
+from ftlab.diagnosis.wording import num, told
 from ftlab.results import Trouble
 
 LOW, HIGH = "learning rate too low", "learning rate too high"
@@ -31,10 +31,9 @@ def look_low(evidence: Evidence) -> Trouble | None:
     if _unmoved(evidence) and abs(start - end) < HARDLY * unit(evidence, start):
         before, after = evidence.before("loss"), evidence.after("loss")
         assert before is not None and after is not None, "compared"
-        said = f"after {evidence.steps:,} steps the test loss is {num(after)}, and {num(before)} before training"
-        return Trouble(
-            LOW, f"{said}; train/loss went from {num(start)} to {num(end)}", rate_times(evidence.options, 10)
-        )
+        (now, then), (first, last) = told(after, before), told(start, end)
+        said = f"after {evidence.steps:,} steps the test loss is {now}, and {then} before training"
+        return Trouble(LOW, f"{said}; train/loss went from {first} to {last}", rate_times(evidence.options, 10))
     if _stuck(evidence) and not _thrown(evidence) and _from_usual(evidence) < 1 / FAR:
         said = f"train/loss ended at {num(end)}, no better than giving each label its share of the rows"
         return Trouble(LOW, f"{said}{_usual(evidence)}", rate_times(evidence.options, 10))
@@ -77,10 +76,9 @@ def look_high(evidence: Evidence) -> Trouble | None:
     spread = evidence.interval("loss")
     if after < before + HARDLY * unit(evidence, before) or (spread is not None and spread[0] < before):
         return None
-    said = (
-        f"training made the model worse: the test loss is {num(after)}, and {num(before)} before; train/loss went from"
-    )
-    return Trouble(HIGH, f"{said} {num(start)} to {num(end)}{_usual(evidence)}", remedy)
+    (now, then), (first, last) = told(after, before), told(start, end)
+    said = f"training made the model worse: the test loss is {now}, and {then} before; train/loss went from"
+    return Trouble(HIGH, f"{said} {first} to {last}{_usual(evidence)}", remedy)
 
 
 def _unmoved(evidence: Evidence) -> bool:

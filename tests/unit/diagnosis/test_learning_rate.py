@@ -15,7 +15,7 @@ def test_a_model_that_is_what_it_was_had_too_low_a_rate() -> None:
     assert found is not None
     assert found.name == LOW
     assert found.evidence == (
-        "after 160 steps the test loss is 1.1, and 1.1 before training; train/loss went from 1.1 to 1.1"
+        "after 160 steps the test loss is 1.098, and 1.1 before training; train/loss went from 1.104 to 1.102"
     )
     assert found.remedy == "optimizer.lr=1e-06"
 
