@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from ftlab.compare.numbers import bare
 from ftlab.compare.reading import read_settings
 from ftlab.compare.telling import is_tie
 from ftlab.compare.types import Board, Candidate, Comparison, Verdict
+from ftlab.diagnosis.more_rows import more_test_rows, rounded_up
 from ftlab.results import Trouble
 from ftlab.stats.power import ALPHA, rows_needed, rows_needed_by_error
 
@@ -18,7 +18,6 @@ NAME = "test set too small"
 # Two models that so many times the rows would tell apart are equal for whoever ships one: that is no trouble.
 _FAR = 100
 _Z = 1.96
-_OF_ALL = 0.5  # of the rows: more are not tested on, since some must train
 
 Reader = Callable[[Path], Mapping[str, Any]]
 
@@ -48,7 +47,7 @@ def board_troubles(board: Board, verdict: Verdict, settings: Reader = read_setti
     assert told.rows is not None and told.difference is not None, "it was tested on rows"
     if needed[rival] <= told.rows or needed[rival] > _FAR * told.rows:
         return ()
-    rows = _rounded(needed[rival])
+    rows = rounded_up(needed[rival])
     corrected = f", corrected for {len(tests)} tests" if len(tests) > 1 else ""
     evidence = (
         f"{told.rows:,} test rows do not tell {choice.key} from {rival} by {board.main.label}; if they differ by "
@@ -73,12 +72,6 @@ def _needed(told: Comparison, level: float) -> int | None:
     return rows_needed_by_error(told.rows, error, told.difference, alpha=level) if error > 0 else None
 
 
-def _rounded(rows: int) -> int:
-    """Return two digits of a number of rows, rounded up."""
-    unit = int(10 ** max(0, len(str(rows)) - 2))
-    return math.ceil(rows / unit) * unit
-
-
 def _remedy(choice: Candidate, rows: int, settings: Reader) -> str:
     """Return what takes more of the rows that there are; empty: somebody must label more."""
     run = choice.chosen
@@ -89,11 +82,10 @@ def _remedy(choice: Candidate, rows: int, settings: Reader) -> str:
     limit, per_class, share = (
         held.get(f"dataset.{name}") for name in ("limit.test", "sample_per_class", "test_fraction")
     )
-    if isinstance(limit, int) and limit <= data.test_rows:
-        return f"dataset.limit.test={rows}"
-    if isinstance(per_class, int):
-        return f"dataset.sample_per_class={math.ceil(rows / max(1, len(data.labels)))}"
-    whole = data.train_rows + data.val_rows + data.test_rows
-    if isinstance(share, float) and rows <= _OF_ALL * whole:
-        return f"dataset.test_fraction={math.ceil(100 * rows / whole) / 100:g}"
-    return ""
+    return more_test_rows(
+        rows,
+        data,
+        limit=limit if isinstance(limit, int) else None,
+        per_class=per_class if isinstance(per_class, int) else None,
+        share=share if isinstance(share, float) else None,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ftlab.diagnosis.evidence import Evidence
-from ftlab.diagnosis.remedies import typed
+from ftlab.diagnosis.more_rows import more_test_rows, rounded_up
 from ftlab.diagnosis.wording import num
 from ftlab.results import Trouble
 from ftlab.stats.power import rows_needed_by_error
@@ -30,12 +30,17 @@ def look(evidence: Evidence) -> Trouble | None:
     needed = rows_needed_by_error(rows, error, USUAL)
     if needed is None or needed < SHORT * rows:
         return None
-    needed = _rounded(needed)
+    needed = rounded_up(needed)
     ends = evidence.interval(main)
     assert ends is not None, "its error was known"
     apart = "5% of perplexity" if main in ("loss", "perplexity") else "5 points"
     said = f"on {rows:,} test rows {main} lies anywhere from {num(ends[0])} to {num(ends[1])}; to tell two models apart"
-    return Trouble(NAME, f"{said} that differ by {apart} takes about {needed:,} rows", _remedy(evidence, needed))
+    options, data = evidence.options, evidence.result.dataset
+    assert data is not None, "it has test rows"
+    remedy = more_test_rows(
+        needed, data, limit=options.test_limit, per_class=options.sample_per_class, share=options.test_fraction
+    )
+    return Trouble(NAME, f"{said} that differ by {apart} takes about {needed:,} rows", remedy)
 
 
 def _error(evidence: Evidence, main: str) -> float | None:
@@ -49,23 +54,3 @@ def _error(evidence: Evidence, main: str) -> float | None:
     if not evidence.writes or main not in ("loss", "perplexity"):
         return None
     return (error / value if main == "perplexity" else error) * math.sqrt(2 * (1 - TEXTS_ALIKE))
-
-
-def _rounded(rows: int) -> int:
-    """Return two digits of a number of rows, rounded up."""
-    unit = int(10 ** max(0, len(str(rows)) - 2))
-    return math.ceil(rows / unit) * unit
-
-
-def _remedy(evidence: Evidence, needed: int) -> str:
-    """Return more of the rows that there are; empty: there are no more, and somebody must label them."""
-    options, data = evidence.options, evidence.result.dataset
-    assert data is not None, "it has test rows"
-    if options.test_limit is not None and options.test_limit <= data.test_rows:
-        return typed("dataset.limit.test", needed)
-    if options.sample_per_class is not None:
-        return typed("dataset.sample_per_class", math.ceil(needed / max(1, len(data.labels))))
-    whole = data.train_rows + data.val_rows + data.test_rows
-    if options.test_fraction is not None and needed < whole / 2:
-        return typed("dataset.test_fraction", math.ceil(100 * needed / whole) / 100)
-    return ""
