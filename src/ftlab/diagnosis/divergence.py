@@ -64,7 +64,7 @@ def look_for_spikes(evidence: Evidence) -> Trouble | None:
         if point.value > max(SPIKE * (usual := median(numbers[max(0, place - _BEFORE) : place])), usual + least)
         and numbers[place + 1] < point.value
     ]
-    worst, usual = max(found, key=lambda one: one[0].value / one[1], default=(None, 1.0))
+    worst, usual = max(found, key=lambda one: one[0].value / one[1] if one[1] else math.inf, default=(None, 1.0))
     if worst is None or (len(found) < 2 and worst.value < LONE_SPIKE * usual):
         return None
     times = "once" if len(found) == 1 else f"{len(found)} times"

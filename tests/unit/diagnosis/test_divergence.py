@@ -82,3 +82,8 @@ def test_a_healthy_loss_has_no_spikes() -> None:
 
 def test_a_handful_of_steps_says_nothing() -> None:
     assert look(evidence(DIVERGED, [0.7, 3.0], steps=12)) is None
+
+
+def test_a_loss_that_leaps_from_nothing_is_a_spike_and_no_fault() -> None:
+    found = look_for_spikes(evidence([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1e-12, 0.0], []))
+    assert found is not None and "to 1e-12 from about 0 at step" in found.evidence
