@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftlab.compare.api_prices import ApiPrice
-from ftlab.compare.axes import find_axis, known_axes, number
-from ftlab.compare.types import Api, Axis, Board, Candidate
+from ftlab.compare.axes import find_axis, known_axes, number, worth
+from ftlab.compare.types import Api, Board, Candidate
 from ftlab.errors import ConfigError, DataError
 
 _LEAST_ANSWER = 1.0  # tokens: what a label takes at least, where no run of the board wrote one
@@ -22,21 +22,24 @@ class Request:
     input_tokens: float
     output_tokens: float
     of: str
+    cut_rows: int = 0  # of the texts that were counted: a model behind an API reads them whole
+    max_length: int = 0  # tokens that they were cut at
 
 
 def request_of(board: Board) -> Request | None:
     """Return the tokens of a request on ``board``, by the best candidate that is asked like an API would be.
 
-    That is one that writes, or gives its label to a prompt; else one that labels the text alone, without the tokens
-    an instruction takes. A model that reads bytes for tokens comes last. None: no record has them.
+    That is a language model that writes, or gives its label to a prompt; else one with a head for labels, whose texts
+    have no instruction to answer to. A model that reads bytes for tokens comes last. None: no record has them.
     """
     found = [(_kind(one), one) for one in board.candidates if one.chosen and _read_tokens(one) is not None]
     if not found:
         return None
     _, best = min(found, key=lambda pair: pair[0])  # the first of equals, which ranks highest
-    read, cost = _read_tokens(best), best.run.result.cost
+    read, cost, data = _read_tokens(best), best.run.result.cost, best.run.result.dataset
     assert read is not None, "only these were taken"
-    return Request(read, max((cost.completion_tokens if cost else None) or 0.0, _LEAST_ANSWER), best.key)
+    written = max((cost.completion_tokens if cost else None) or 0.0, _LEAST_ANSWER)
+    return Request(read, written, best.key, data.truncated_rows if data else 0, data.max_length if data else 0)
 
 
 def with_api_models(board: Board, prices: Iterable[ApiPrice]) -> Board:
@@ -60,7 +63,7 @@ def with_api_models(board: Board, prices: Iterable[ApiPrice]) -> Board:
     keys = {one.key for one in board.candidates}
     added = [_candidate(row, values, api, names, keys) for row, values, api in valued]
     old = [dataclasses.replace(one, **_filled(one, names)) for one in board.candidates]
-    ranked = sorted([*old, *added], key=lambda one: _worth(one.values.get(board.main.name), board.main))
+    ranked = sorted([*old, *added], key=lambda one: worth(one.values.get(board.main.name), board.main))
     notes = (*board.notes, *(_note(one, row, request) for one, row in zip(added, rows, strict=True)))
     return dataclasses.replace(board, candidates=tuple(ranked), measured=measured, notes=notes)
 
@@ -114,25 +117,30 @@ def _note(one: Candidate, row: ApiPrice, request: Request | None) -> str:
     if row.input_tokens is None and row.output_tokens is None and request:
         asked += f", as {request.of} has them (another tokenizer and your own instruction change that)"
     given = f"; {', '.join(row.given)} as given by {' and '.join(row.given_by)}, not measured here" if row.given else ""
-    return f"{one.key} is priced, not run: {asked}, at the prices of {api.price_date} ({api.price_source}){given}"
+    cut = _cut(request) if row.input_tokens is None and request else ""
+    return f"{one.key} is priced, not run: {asked}, at the prices of {api.price_date} ({api.price_source}){cut}{given}"
+
+
+def _cut(request: Request) -> str:
+    """Return what counting cut texts does to the price; empty: none was cut."""
+    if not request.cut_rows:
+        return ""
+    were = "1 text was" if request.cut_rows == 1 else f"{request.cut_rows:,} texts were"
+    return f"; {were} cut at dataset.max_length={request.max_length}, so the price is too low for whole texts"
 
 
 def _kind(one: Candidate) -> tuple[bool, bool]:
-    """Return what puts a candidate that is asked like an API first: bytes for tokens, labels the text alone."""
+    """Return what puts a candidate that is asked like an API first: whether bytes are its tokens, whether it is not."""
     model, cost = one.run.result.model, one.run.result.cost
     writes = bool(cost and cost.completion_tokens)
-    return bool(model and model.tokenizer == "bytes"), one.prompt == "none" and not writes
+    asked = one.prompt != "none" and model is not None and model.head == "lm"  # a text in a prompt asks no encoder
+    return bool(model and model.tokenizer == "bytes"), not (writes or asked)
 
 
 def _read_tokens(one: Candidate) -> float | None:
     result = one.run.result
     read = number(result.cost.prompt_tokens) if result.cost else None
     return read if read is not None else number(result.prompt.get("tokens_per_request"))
-
-
-def _worth(value: float | None, axis: Axis) -> tuple[bool, float]:
-    """Return what puts the better value first, and an unknown one last; of equals the order stays."""
-    return value is None, 0.0 if value is None else (-value if axis.direction == "max" else value)
 
 
 def _check_quality(board: Board, rows: Iterable[ApiPrice]) -> None:

@@ -173,5 +173,10 @@ def number(value: object) -> float | None:
     return float(value)
 
 
+def worth(value: float | None, axis: Axis) -> tuple[bool, float]:
+    """Return what sorts the better value on ``axis`` first, and an unknown one last."""
+    return value is None, 0.0 if value is None else (-value if axis.direction == "max" else value)
+
+
 def _or(value: float | None, other: float | None) -> float | None:
     return other if value is None else value

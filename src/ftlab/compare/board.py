@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ftlab.compare.axes import DEFAULT, axis_values, find_axes, find_axis, known_axes, number
+from ftlab.compare.axes import DEFAULT, axis_values, find_axes, find_axis, known_axes, number, worth
 from ftlab.compare.comparable import likeness, part_unlike
 from ftlab.compare.differences import unique_keys, varying
 from ftlab.compare.notes import board_notes
@@ -60,7 +60,7 @@ def make_board(
     assert data is not None, "a finished run has one"
     replaced = [c.key for c, row in zip(candidates, rows, strict=True) if not row.ranks_latency]
     return Board(
-        candidates=tuple(sorted(candidates, key=lambda one: (*_worth(one.values[main.name], main), one.key))),
+        candidates=tuple(sorted(candidates, key=lambda one: (*worth(one.values[main.name], main), one.key))),
         axes=tuple(axis for axis in measured if axis in asked),
         main=main,
         measured=measured,
@@ -166,11 +166,6 @@ def _mean(row: _Row, name: str) -> float | None:
 
 def _end(ends: Sequence[float] | None, place: int) -> float | None:
     return number(ends[place]) if ends is not None and len(ends) == 2 else None
-
-
-def _worth(value: float | None, axis: Axis) -> tuple[bool, float]:
-    """Return what puts the better value first, and an unknown one last."""
-    return value is None, 0.0 if value is None else (-value if axis.direction == "max" else value)
 
 
 def _by_status(runs: Iterable[Run]) -> tuple[list[Run], tuple[Run, ...]]:

@@ -8,6 +8,7 @@ from ftlab.compare.api_models import request_of, with_api_models
 from ftlab.compare.api_prices import ApiPrice, read_api_prices
 from ftlab.compare.break_even import break_even
 from ftlab.errors import ConfigError, DataError
+from made_runs import model_info, run_result
 from priced import board, cost, priced, run
 
 ROW = ApiPrice("some-api", 0.5, 2.0, "example.org/prices", "2026-01-31", "Someone")
@@ -19,6 +20,13 @@ def labels(key="minilm lora", tokens=30.0, **more):
 
 def writes(key="smollm2 lora", tokens=90.0, answer=20.0, **more):
     return priced(key, 1.0, 0.5, chosen=run(key, cost=cost(prompt_tokens=tokens, completion_tokens=answer)), **more)
+
+
+def asked(key, tokens):
+    """Return a language model that gives its label to a prompt."""
+    made = run(key, cost=cost(prompt_tokens=tokens))
+    chosen = dataclasses.replace(made, result=dataclasses.replace(made.result, model=model_info(head="lm")))
+    return priced(key, 1.0, 0.5, prompt="few_shot", chosen=chosen)
 
 
 def api(found):
@@ -53,14 +61,16 @@ def test_tokens_of_the_row_win():
 
 
 def test_request_is_that_of_the_best_candidate_with_a_prompt():
-    plain, first, second = (
-        labels("plain"),
-        labels("first", 200.0, prompt="few_shot"),
-        labels("second", 300.0, prompt="x"),
-    )
+    plain, first, second = labels("plain"), asked("first", 200.0), asked("second", 300.0)
     assert request_of(board(plain, first, second)).of == "first"
     assert request_of(board(plain, second, first)).of == "second"
     assert request_of(board(labels("a", 10.0), labels("b", 20.0))).input_tokens == 10.0
+
+
+def test_an_encoder_around_whose_texts_a_prompt_stands_is_asked_nothing():
+    wrapped = labels("wrapped", 200.0, prompt="zero_shot")
+    assert request_of(board(wrapped, asked("asked", 90.0))).of == "asked"
+    assert request_of(board(labels("plain"), wrapped)).of == "plain"
 
 
 def test_bytes_are_no_tokens_where_others_are():
@@ -111,8 +121,19 @@ def test_note_says_what_it_rests_on():
     (note,) = with_api_models(board(labels()), [ROW]).notes
     assert note == (
         "some-api is priced, not run: 30 tokens in and 1 out a request, as minilm lora has them (another tokenizer and "
-        "your own instruction change that), at the prices of 2026-01-31 (example.org/prices)"
+        "your own instruction change that), at the prices of 2026-01-31 (example.org/prices); 3 texts were cut at "
+        "dataset.max_length=128, so the price is too low for whole texts"
     )
+
+
+@pytest.mark.parametrize(("cut", "said"), [(0, ""), (1, "1 text was cut"), (1234, "1,234 texts were cut")])
+def test_note_says_how_many_texts_were_cut(cut, said):
+    data = dataclasses.replace(run_result().dataset, truncated_rows=cut)
+    made = board(priced("minilm lora", 1.0, 0.05, chosen=run("minilm lora", dataset=data)))
+    (note,) = with_api_models(made, [ROW]).notes
+    assert (said in note) if said else ("cut" not in note)
+    (own,) = with_api_models(made, [dataclasses.replace(ROW, input_tokens=500.0)]).notes
+    assert "cut" not in own, "the file has the tokens of whole texts"
 
 
 def test_keys_stay_unique_and_the_board_is_otherwise_untouched():
