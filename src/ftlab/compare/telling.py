@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from statistics import NormalDist
 
 from ftlab.compare.axes import find_axis
 from ftlab.compare.front import value_of
 from ftlab.compare.rows import ScoredRows, pair_rows
 from ftlab.compare.same_rows import Tested, difference_of, differences_to_others
+from ftlab.compare.trial_errors import errors_of, tell
 from ftlab.compare.types import Axis, Candidate, Comparison, Run
 from ftlab.errors import DataError
 from ftlab.stats.holm import holm
@@ -29,7 +29,6 @@ _COUNTED = ("size_mb", "trainable_percent")  # the same whenever it is counted
 _ACCURACY = "accuracy"
 # A p of R resamples is at least 2 / (R + 1): so many a member that Holm's correction leaves it at most half the level.
 _RESAMPLES_A_MEMBER = 80
-_Z = 1.96
 
 
 class Telling:
@@ -104,12 +103,13 @@ class Telling:
             return dataclasses.replace(blank, method=f"{NOT_TESTED}{axis.name} is unknown")
         if axis.name in _COUNTED:
             return dataclasses.replace(blank, told_apart=plain != 0, method=COUNTED)
-        errors = [_error(one, axis) for one in (choice, other)]
-        if errors[0] is None or errors[1] is None:
-            return dataclasses.replace(blank, method=f"{NOT_TESTED}{axis.name} was measured once")
-        error = math.hypot(errors[0], errors[1])
-        p = 2 * (1 - NormalDist().cdf(abs(plain) / error)) if error else float(plain == 0)
-        return dataclasses.replace(blank, ci95=(plain - _Z * error, plain + _Z * error), p=p, method=TRIALS)
+        ours_off, theirs_off = errors_of(choice, axis), errors_of(other, axis)
+        if isinstance(ours_off, str) or isinstance(theirs_off, str):
+            return dataclasses.replace(
+                blank, method=f"{NOT_TESTED}{ours_off if isinstance(ours_off, str) else theirs_off}"
+            )
+        ci95, p = tell(plain, ours_off, theirs_off)
+        return dataclasses.replace(blank, ci95=ci95, p=p, method=TRIALS)
 
     def _by_rows(self, choice: Candidate, other: Candidate, axis: Axis, plain: float | None) -> Comparison:
         blank = Comparison(other, axis, plain, None, None, None, False, "")
@@ -205,14 +205,3 @@ def _corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
         apart = p is not None and p <= ALPHA and not one.method.endswith(_OTHER_WAY)
         found.append(one if p is None else dataclasses.replace(one, p_holm=p, told_apart=apart))
     return found
-
-
-def _error(candidate: Candidate, axis: Axis) -> float | None:
-    """Return the standard error of a value: of its trials, and between its seeds; 0 of a price; None: measured once."""
-    if candidate.priced is not None and axis.unit == "$":
-        return 0.0
-    ends, spread = candidate.interval.get(axis.name), candidate.spread.get(axis.name)
-    if ends is None or not all(math.isfinite(end) for end in ends):
-        return None
-    within = (ends[1] - ends[0]) / (2 * _Z)
-    return math.hypot(within, spread / math.sqrt(len(candidate.runs)) if spread else 0.0)

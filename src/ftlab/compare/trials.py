@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +13,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ftlab.compare.axes import shipped
-from ftlab.compare.types import Run
+from ftlab.compare.types import Candidate, Run
 from ftlab.results import LatencyRow
 
 Floats = npt.NDArray[np.float64]
 _COLUMNS = ("batch_size", "merged", "total_ms", "ttft_ms", "inter_token_ms")
+# Axes that rest on the calls: the column of a call, and the quantile of it; None: of the mean.
+_BY_CALLS: dict[str, tuple[str, float | None]] = {
+    "p95_ms": ("total_ms", 0.95),
+    "ttft_ms": ("ttft_ms", 0.5),
+    "inter_token_ms": ("inter_token_ms", 0.5),
+    "throughput": ("total_ms", None),
+    "tokens_per_second": ("total_ms", None),
+    "usd_per_1k": ("total_ms", None),
+}
 _Z = 1.96
 
 
@@ -50,12 +61,8 @@ def latency_intervals(run: Run) -> dict[str, tuple[float, float]]:
         return {}
     found = {"p50_ms": (float(row.ci95_p50_ms[0]), float(row.ci95_p50_ms[1]))}
     calls = read_calls(run.folder, row)
-    for axis, column, share in (
-        ("p95_ms", "total_ms", 0.95),
-        ("ttft_ms", "ttft_ms", 0.5),
-        ("inter_token_ms", "inter_token_ms", 0.5),
-    ):
-        if column in calls and (ends := quantile_interval(calls[column], share)) is not None:
+    for axis, (column, share) in _BY_CALLS.items():
+        if share is not None and column in calls and (ends := quantile_interval(calls[column], share)) is not None:
             found[axis] = ends
     return found | (_by_mean(run, row, calls["total_ms"]) if "total_ms" in calls else {})
 
@@ -73,6 +80,27 @@ def _by_mean(run: Run, row: LatencyRow, total_ms: Floats) -> dict[str, tuple[flo
     if cost is not None and cost.usd_per_1k_requests is not None and row.ttft_ms is None:
         found["usd_per_1k"] = (cost.usd_per_1k_requests * (1 - half), cost.usd_per_1k_requests * (1 + half))
     return found
+
+
+def why_no_interval(candidate: Candidate, name: str) -> str:
+    """Return why the value of an axis has no interval: too few calls, calls that were not kept, a single trial."""
+    run = candidate.chosen
+    row = shipped(run.result) if run is not None else None
+    if run is None or row is None or name not in _BY_CALLS:
+        return f"{name} was measured once{' with each seed' if len(candidate.runs) > 1 else ''}"
+    column, share = _BY_CALLS[name]
+    calls = read_calls(run.folder, row).get(column)
+    if calls is None:
+        return f"the calls behind {name} are not in latency.parquet"
+    if share is not None and len(calls) < (fewest := fewest_calls(share)):
+        return f"too few calls ({len(calls)} of {fewest})"
+    return f"an interval of {name} is not known"
+
+
+@cache
+def fewest_calls(share: float) -> int:
+    """Return how many values an interval of the quantile ``share`` takes: 110 of p95, 8 of the median."""
+    return next(n for n in itertools.count(1) if quantile_interval(np.zeros(n), share) is not None)
 
 
 def quantile_interval(values: Floats, share: float) -> tuple[float, float] | None:

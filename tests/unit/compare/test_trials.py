@@ -3,9 +3,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ftlab.compare.trials import latency_intervals, quantile_interval, read_calls
+from ftlab.compare.trials import fewest_calls, latency_intervals, quantile_interval, read_calls, why_no_interval
 from ftlab.report.frames import write_latency
-from made_board import made_run, save_made
+from made_board import made_candidate, made_run, save_made
 from made_runs import timed
 
 
@@ -59,3 +59,30 @@ def test_without_calls_the_record_gives_that_of_the_median(tmp_path, kept):
 
 def test_a_short_protocol_has_none(tmp_path):
     assert latency_intervals(save_made(tmp_path / "a", made_run(protocol="short"))) == {}
+
+
+def few(run, calls):
+    """Leave ``calls`` of the first batch size in the folder of a saved run."""
+    rows = [
+        {"batch_size": 1, "merged": False, "call": n, "total_ms": 10.0 + n / 100, "tokenization_ms": 0.1}
+        for n in range(calls)
+    ]
+    write_latency(run.folder / "latency.parquet", rows)
+    return made_candidate("minilm lora", runs=(run,), p95_ms=12.0, usd_per_1k=0.002)
+
+
+def test_as_many_calls_as_an_interval_takes():
+    assert (fewest_calls(0.95), fewest_calls(0.5)) == (110, 8)
+
+
+def test_why_a_value_has_no_interval_is_said(tmp_path):
+    run = save_made(tmp_path / "a", made_run())
+    one = few(run, 92)
+    assert why_no_interval(one, "p95_ms") == "too few calls (92 of 110)"
+    assert why_no_interval(one, "usd_training") == "usd_training was measured once"
+    two = dataclasses.replace(one, runs=(run, run))
+    assert why_no_interval(two, "usd_training") == "usd_training was measured once with each seed"
+    assert "p95_ms" in latency_intervals(few(run, 110).run)
+    (run.folder / "latency.parquet").unlink()
+    for name in ("p95_ms", "usd_per_1k"):
+        assert why_no_interval(one, name) == f"the calls behind {name} are not in latency.parquet"
