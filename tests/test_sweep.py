@@ -39,7 +39,9 @@ def test_a_sweep_ends_in_the_comparison_of_its_jobs(tmp_path, capsys):
     assert main(["-m", *overrides, "adapter=head,full"]) == 0
     (sweep,) = tmp_path.glob("default/*")
     record = json.loads((sweep / "report.json").read_text())
-    assert len(record["candidates"]) == 2 and record["verdict"]["choice"]
+    assert len(record["candidates"]) == 2
+    assert record["verdict"]["choice"] is None, "random weights after one epoch on a few rows guess"
+    assert record["verdict"]["sentences"][0].startswith("Ship none of it: nothing can be told from guessing labels; ")
     printed = capsys.readouterr().out
     assert record["verdict"]["sentences"][0] in printed and f"report  {sweep / 'report.html'}" in printed
     assert record["command"] == f"ftlab compare {sweep}", "which gives the same once more"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ftlab.compare.axes import number
 from ftlab.compare.types import Candidate
 
 MEASURE = "balanced_accuracy"
@@ -20,27 +21,34 @@ def guesses(candidate: Candidate) -> bool:
 
     They cannot where the 95% interval of its balanced accuracy, of the chosen run, reaches down to that of a guess.
     """
+    known = _known(candidate)
+    if known is None:
+        return False
+    value, ends, guess = known
+    return (ends[0] if ends else value) <= guess + _ROUNDING
+
+
+def balanced_accuracy(candidate: Candidate) -> tuple[float, tuple[float, float] | None, float]:
+    """Return the balanced accuracy of one that guesses, its 95% interval (None: not known), and that of a guess."""
+    known = _known(candidate)
+    assert known is not None, f"{candidate.key} is not known to guess"
+    return known
+
+
+def _known(candidate: Candidate) -> tuple[float, tuple[float, float] | None, float] | None:
     quality = candidate.chosen.result.quality if candidate.chosen else None
     if quality is None:
-        return False
-    value, labels = quality.test.get(MEASURE), quality.test.get("per_class") or {}
+        return None
+    value, labels = number(quality.test.get(MEASURE)), quality.test.get("per_class") or {}
     occurring = sum(1 for numbers in labels.values() if numbers.get("support"))
     if value is None or occurring < 2:
-        return False
-    low = quality.test_ci95.get(MEASURE, (value, value))[0]
-    return bool(low <= 1 / occurring + _ROUNDING)
+        return None
+    return value, quality.test_ci95.get(MEASURE), 1 / occurring
 
 
-def guessing_note(guessing: Sequence[Candidate], *, all_of_them: bool) -> str:
-    """Return the sentence on the members of a front that guess.
-
-    Args:
-        guessing: one or more.
-        all_of_them: nobody else is on the front, so that one of them is chosen all the same.
-    """
+def guessing_note(guessing: Sequence[Candidate]) -> str:
+    """Return the sentence on candidates that guess; ``guessing``: one or more."""
     named = sorted(one.key for one in guessing)
     more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
     who = f"{', '.join(named[:_MOST_NAMED])}{more}"
-    if all_of_them:
-        return f"nothing on the front can be told from guessing labels (by {MEASURE}): {who}; ship none of it"
-    return f"on the front, but not chosen, since they cannot be told from guessing labels (by {MEASURE}): {who}"
+    return f"not ranked, since they cannot be told from guessing labels (by {MEASURE}): {who}"

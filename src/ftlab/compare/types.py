@@ -149,10 +149,10 @@ class Miss:
 class Verdict:
     """Which model to ship, how sure that is, and what the runner-up would cost."""
 
-    choice: Candidate | None  # None: nothing meets the constraints
+    choice: Candidate | None  # None: nothing meets the constraints, can be ranked, or does better than guessing
     runner_up: Candidate | None
     ties: tuple[Candidate, ...]  # members of the front the choice cannot be told apart from on the main metric
-    front: tuple[Candidate, ...]  # of the feasible ones, over `axes`
+    front: tuple[Candidate, ...]  # of the feasible ones that do not guess, over `axes`
     feasible: tuple[Candidate, ...]  # meet every constraint
     comparisons: tuple[Comparison, ...]
     sentences: tuple[str, str, str]  # the choice; the runner-up; what one gives up
@@ -162,4 +162,4 @@ class Verdict:
     constraints: tuple[Constraint, ...] = ()
     leader: Candidate | None = None  # serves the objective best by point estimates; the choice, but for a tie
     notes: tuple[str, ...] = ()  # who could not be ranked or chosen, and why
-    guessing: tuple[Candidate, ...] = ()  # members of the front whose labels cannot be told from guesses
+    guessing: tuple[Candidate, ...] = ()  # of the feasible ones, not ranked: labels that cannot be told from guesses

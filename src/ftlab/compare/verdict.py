@@ -12,7 +12,7 @@ from ftlab.compare.objective import by_objective, cheaper_axis, objective_axis, 
 from ftlab.compare.rows import ScoredRows
 from ftlab.compare.telling import RowsOf, Telling, is_tie
 from ftlab.compare.types import Axis, Board, Candidate, Constraint, Verdict
-from ftlab.compare.wording import Said, chosen, nothing_met, nothing_ranked
+from ftlab.compare.wording import Said, chosen, nothing_met, nothing_ranked, nothing_told
 
 # The objectives under which quality decides, so that a tie on it may move the choice.
 _MOVED_BY_TIES = ("balanced", "best")
@@ -27,10 +27,10 @@ def make_verdict(
 ) -> Verdict:
     """Return the verdict over a board.
 
-    The candidates that keep every constraint make a front over ``board.axes`` (and what the objective asks for); the
-    objective picks its leader by point estimates, of those that do better than guessing where there are any. Under
-    ``best`` and ``balanced`` the choice moves from there to the cheapest of them that tests cannot tell apart from the
-    leader on the main metric.
+    The candidates that keep every constraint and do better than guessing make a front over ``board.axes`` (and what
+    the objective asks for); the objective picks its leader by point estimates. Under ``best`` and ``balanced`` the
+    choice moves from there to the cheapest member of the front that tests cannot tell apart from the leader on the
+    main metric. Where all of them guess there is no choice.
 
     Args:
         board: of one candidate or more.
@@ -50,16 +50,18 @@ def make_verdict(
     if not kept:
         missed = misses(every, constraints, asked)
         return replace(part, axes=asked, misses=missed, sentences=nothing_met(every, missed, constraints))
-    axes = tuple(axis for axis in asked if axis in (*front_axes(kept, asked), first))
-    front = pareto_front(kept, axes)
-    notes = front_notes(kept, asked, axes)
+    guessing = tuple(one for one in kept if guesses(one))
+    able = tuple(one for one in kept if not guesses(one))  # who guesses is cheap, and would push others off the front
+    notes = [guessing_note(guessing)] if guessing else []
+    part = replace(part, axes=asked, notes=tuple(notes), guessing=guessing)
+    if not able:
+        return replace(part, sentences=nothing_told(guessing[0], constraints))
+    axes = tuple(axis for axis in asked if axis in (*front_axes(able, asked), first))
+    front = pareto_front(able, axes)
+    part = replace(part, axes=axes, front=front, notes=(*front_notes(able, asked, axes), *notes))
     if not front:
-        return replace(part, axes=axes, notes=tuple(notes), sentences=nothing_ranked(kept, axes))
-    guessing = tuple(one for one in front if guesses(one))
-    able = tuple(one for one in front if not guesses(one)) or front
-    notes += [guessing_note(guessing, all_of_them=len(guessing) == len(front))] if guessing else []
-    part = replace(part, axes=axes, front=front, notes=tuple(notes), guessing=guessing)
-    ranked = by_objective(objective, able, axes, first, board.test_rows)
+        return replace(part, sentences=nothing_ranked(able, axes))
+    ranked = by_objective(objective, front, axes, first, board.test_rows)
     return _decided(part, ranked, Telling(front, axes, board.main, rows))
 
 
@@ -68,38 +70,36 @@ def _decided(part: Verdict, ranked: Sequence[Candidate], telling: Telling) -> Ve
 
     Args:
         part: with its front.
-        ranked: those of the front that may be chosen, its leader first.
+        ranked: the front, its leader first.
         telling: tests over the front.
     """
     leader, axes, main = ranked[0], part.axes, telling.main
-    choice = _settle(ranked, telling, axes) if part.objective in _MOVED_BY_TIES else leader
+    choice = _settle(leader, telling, axes) if part.objective in _MOVED_BY_TIES else leader
     runner_up = next((one for one in ranked if one.key != choice.key), None)
     comparisons = telling.against_others(choice)
-    front, may_ship = part.front, {one.key for one in ranked}
-    said = Said(part.objective, axes, part.constraints, choice, leader, runner_up, front, ranked, comparisons, main)
-    tied = (one.other for one in comparisons if one.axis.name == main.name and is_tie(one))
+    said = Said(part.objective, axes, part.constraints, choice, leader, runner_up, part.front, comparisons, main)
     return replace(
         part,
         choice=choice,
         runner_up=runner_up,
-        ties=tuple(one for one in tied if one.key in may_ship),
+        ties=tuple(one.other for one in comparisons if one.axis.name == main.name and is_tie(one)),
         comparisons=comparisons,
         sentences=chosen(said),
         leader=leader,
     )
 
 
-def _settle(ranked: Sequence[Candidate], telling: Telling, axes: Sequence[Axis]) -> Candidate:
+def _settle(leader: Candidate, telling: Telling, axes: Sequence[Axis]) -> Candidate:
     """Return the cheapest of those that tie with the leader, the leader itself where none is cheaper.
 
     A tie counts from both sides: neither the leader's tests nor those of the cheaper one (whose Holm correction is over
     other p values) may tell the two apart. Ties do not chain: who ties with the cheaper one but not with the leader
     stays out.
     """
-    leader, axis = ranked[0], cheaper_axis(ranked[0], axes)
-    if axis is None or len(ranked) < 2:
+    axis = cheaper_axis(leader, axes)
+    if axis is None or len(telling.front) < 2:
         return leader
-    tied = {one.key for one in telling.tied(leader)} & {one.key for one in ranked}
+    tied = {one.key for one in telling.tied(leader)}
     cheaper = [one for one in telling.cheaper(leader, axis) if one.key in tied]
     for one in in_order(cheaper, (axis, *axes)):
         if telling.ties(one, leader):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ftlab.compare.constraints import key, override, relative
 from ftlab.compare.front import in_order, known_value, value_of
+from ftlab.compare.guessing import balanced_accuracy
 from ftlab.compare.numbers import amount, bare, limit, p_value, quantity, span, times
 from ftlab.compare.types import Axis, Candidate, Comparison, Constraint, Miss
 from ftlab.stats.power import ALPHA
@@ -28,7 +29,6 @@ class Said:
     leader: Candidate
     runner_up: Candidate | None
     front: tuple[Candidate, ...]
-    able: Sequence[Candidate]  # those of the front that may be chosen
     comparisons: tuple[Comparison, ...]
     main: Axis
 
@@ -36,11 +36,6 @@ class Said:
         """Return the choice's comparison with ``other``."""
         found = (one for one in self.comparisons if one.other.key == other.key and one.axis.name == axis.name)
         return next(found, None)
-
-    @property
-    def those(self) -> str:
-        """Name whom the choice was made from, where it is not the whole front."""
-        return ", of those that beat guessing" if len(self.able) < len(self.front) else ""
 
     @property
     def by(self) -> str:
@@ -60,9 +55,9 @@ def _choice(said: Said) -> str:
 
 
 def _why(said: Said) -> str:
-    if len(said.able) == 1:
+    if len(said.front) == 1:
         some = said.by if len(said.axes) == 1 else f"any of {said.by}"
-        return f"no other is better by {some}{said.those}"
+        return f"no other that can be ranked is better by {some}"
     first = {
         "balanced": f"the best balance of {said.by}",
         "best": f"the best {said.main.label}",
@@ -70,7 +65,7 @@ def _why(said: Said) -> str:
         "fastest": "the lowest p95",
     }[said.objective]
     if said.leader.key == said.choice.key:
-        return f"it has {first} on the front{said.those}"
+        return f"it has {first} on the front"
     told = said.against(said.leader, said.main)
     p = f" ({_p(told)})" if told and _p(told) else ""
     rows = f"{told.rows:,} test rows do" if told and told.rows is not None else "tests do"
@@ -82,8 +77,6 @@ def _why(said: Said) -> str:
 
 def _runner_up(said: Said) -> str:
     other = said.runner_up
-    if other is None and said.those:
-        return "There is no runner-up: nothing else on the front beats guessing."
     if other is None:
         which = "meets the constraints and can be ranked" if said.constraints else "can be ranked"
         return f"There is no runner-up: nothing else that {which} is on the front."
@@ -127,14 +120,13 @@ def _p(told: Comparison) -> str:
 def _given_up(said: Said) -> str:
     parts = []
     for axis in said.axes:
-        best = in_order(said.able, (axis, *said.axes))[0]
+        best = in_order(said.front, (axis, *said.axes))[0]
         lost = abs(known_value(said.choice, axis) - known_value(best, axis))
         if lost:
             parts.append(f"{quantity(lost, axis)} ({best.key}{_sure(said, best, axis)})")
     if parts:
-        best_of = "those on the front that beat guessing" if said.those else "the front"
-        return f"Against the best of {best_of} it gives up {listed(parts)}."
-    return f"It gives up nothing: none that can be ranked is better by {said.by}{said.those}."
+        return f"Against the best of the front it gives up {listed(parts)}."
+    return f"It gives up nothing: none that can be ranked is better by {said.by}."
 
 
 def _with_spread(candidate: Candidate, axis: Axis, main: Axis) -> str:
@@ -209,6 +201,24 @@ def _alone(candidates: Sequence[Candidate], constraints: Sequence[Constraint]) -
     if beyond:
         return f"N{'; '.join(beyond)[1:]}."
     return "Each constraint alone is met by a candidate, but none meets them all."
+
+
+def nothing_told(nearest: Candidate, constraints: Sequence[Constraint]) -> Sentences:
+    """Return the sentences where all that could ship answer as one who guesses.
+
+    Args:
+        nearest: the best of them by the main metric.
+        constraints: all that were set.
+    """
+    which = " that meets the constraints" if constraints else ""
+    value, ends, guess = balanced_accuracy(nearest)
+    spread = f" (95% {ends[0]:.3f} to {ends[1]:.3f})" if ends else ""
+    return (
+        f"Ship none of it: nothing{which} can be told from guessing labels; {nearest.key} is nearest, with a balanced "
+        f"accuracy of {value:.3f}{spread} where a guess has {guess:.3f}.",
+        "There is no runner-up.",
+        "More training, other settings or more test rows may tell them apart: see the trouble named.",
+    )
 
 
 def nothing_ranked(candidates: Sequence[Candidate], axes: Sequence[Axis]) -> Sentences:

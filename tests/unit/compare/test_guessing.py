@@ -5,9 +5,12 @@ import dataclasses
 import pytest
 
 from ftlab.compare.board import make_board
+from ftlab.compare.constraints import parse_constraints
 from ftlab.compare.guessing import guesses
 from ftlab.compare.verdict import make_verdict
+from ftlab.report.board.record import record
 from ftlab.verbs.comparison import Asked, compare_runs
+from ftlab.verbs.report_files import write_report
 from made_board import made_candidate, made_run, save_made
 
 LABELS = {"oppose": 180, "neutral": 180, "support": 180}
@@ -73,28 +76,62 @@ def test_what_writes_and_what_is_only_priced_does_not_guess():
     assert not guesses(made_candidate("gpt none", f1_macro=0.9))
 
 
-@pytest.mark.parametrize("objective", ["balanced", "cheapest", "fastest"])
-def test_who_guesses_stays_on_the_front_and_is_not_chosen(runs, objective):
+@pytest.mark.parametrize("objective", ["balanced", "cheapest", "fastest", "best"])
+def test_who_guesses_is_not_ranked_and_a_note_names_it(runs, objective):
     verdict = make_verdict(make_board(runs), objective)
     assert [one.key for one in verdict.guessing] == ["tiny_bert head"]
-    assert "tiny_bert head" in [one.key for one in verdict.front]
-    assert verdict.choice.key == "minilm lora" and verdict.runner_up.key == "bert_base full"
-    assert "of those that beat guessing" in verdict.sentences[0]
-    assert "those on the front that beat guessing" in verdict.sentences[2] and "tiny_bert" not in verdict.sentences[2]
-    assert any("on the front, but not chosen" in note and "tiny_bert head" in note for note in verdict.notes)
+    assert {one.key for one in verdict.front} == {"minilm lora", "bert_base full"}
+    assert "tiny_bert head" in {one.key for one in verdict.feasible}
+    assert "tiny_bert" not in " ".join(verdict.sentences)
+    assert "not ranked, since they cannot be told from guessing labels (by balanced_accuracy): tiny_bert head" in (
+        verdict.notes
+    )
+
+
+def test_who_guesses_pushes_no_classifier_off_the_front(runs, tmp_path):
+    better = labelled(made_run("minilm", "head", f1_macro=0.4, p95_ms=1.5, usd_per_1k=0.0002), 0.4, 0.36)
+    lucky = labelled(made_run("tiny_bert", "full", f1_macro=0.41, p95_ms=1, usd_per_1k=0.0001), 0.36, 0.32)
+    board = make_board([*runs, kept(tmp_path, better), kept(tmp_path, lucky)])
+    assert "minilm head" in {one.key for one in make_verdict(board).front}
+    assert make_verdict(board, "cheapest").choice.key == "minilm head"
 
 
 def test_with_one_that_does_better_there_is_no_runner_up(runs):
     verdict = make_verdict(make_board(runs[:2]))
-    assert verdict.choice.key == "minilm lora" and verdict.runner_up is None
-    assert verdict.sentences[1] == "There is no runner-up: nothing else on the front beats guessing."
+    assert verdict.choice.key == "minilm lora" and verdict.runner_up is None and verdict.ties == ()
+    assert verdict.sentences[0].endswith(
+        "no other that can be ranked is better by any of f1_macro, p95 and $ per 1k requests."
+    )
+    assert verdict.sentences[1] == "There is no runner-up: nothing else that can be ranked is on the front."
 
 
-def test_where_all_guess_one_is_named_and_the_reader_warned(runs, tmp_path):
-    other = labelled(made_run("tiny_bert", "full", f1_macro=0.2, p95_ms=2, usd_per_1k=0.0002), 0.35, 0.3)
-    verdict = make_verdict(make_board([runs[0], kept(tmp_path, other)]))
-    assert verdict.choice is not None and len(verdict.guessing) == len(verdict.front) == 2
-    assert any(note.startswith("nothing on the front can be told from guessing labels") for note in verdict.notes)
+def test_where_all_guess_nothing_is_chosen(runs, tmp_path):
+    other = labelled(made_run("tiny_bert", "full", f1_macro=0.2, p95_ms=2, usd_per_1k=0.0002), 0.35, 0.31)
+    board = make_board([runs[0], kept(tmp_path, other)])
+    verdict = make_verdict(board)
+    assert verdict.choice is None and verdict.runner_up is None and verdict.leader is None
+    assert verdict.front == verdict.comparisons == verdict.ties == ()
+    assert {one.key for one in verdict.guessing} == {"tiny_bert head", "tiny_bert full"}
+    assert verdict.sentences == (
+        "Ship none of it: nothing can be told from guessing labels; tiny_bert full is nearest, with a balanced "
+        "accuracy of 0.350 (95% 0.310 to 0.390) where a guess has 0.333.",
+        "There is no runner-up.",
+        "More training, other settings or more test rows may tell them apart: see the trouble named.",
+    )
+
+
+def test_where_all_that_keep_the_bounds_guess_the_others_are_not_chosen_either(runs):
+    board = make_board(runs)
+    verdict = make_verdict(board, constraints=parse_constraints({"p95_ms_max": 10}))
+    assert verdict.choice is None and [one.key for one in verdict.feasible] == ["tiny_bert head"]
+    assert verdict.sentences[0].startswith("Ship none of it: nothing that meets the constraints can be told from")
+
+
+def test_a_report_without_a_choice_is_written(runs, tmp_path):
+    whole = compare_runs(runs, Asked(constraints={"p95_ms_max": 10}))
+    held = record(whole)
+    assert held["verdict"]["choice"] is None and held["verdict"]["guessing"] == ["tiny_bert head"]
+    assert write_report(whole, tmp_path, pictures=True)
 
 
 def test_money_is_counted_for_those_that_do_better(runs):

@@ -384,7 +384,7 @@ def test_a_front_of_one_gives_up_nothing():
     verdict = decide([POOR, row("b", 0.8, 11.0, 1.1)])
     assert verdict.sentences == (
         "Ship poor: accuracy 0.900, p95 10.0 ms, $1.00 per 1k requests; "
-        "no other is better by any of accuracy, p95 and $ per 1k requests.",
+        "no other that can be ranked is better by any of accuracy, p95 and $ per 1k requests.",
         "There is no runner-up: nothing else that can be ranked is on the front.",
         "It gives up nothing: none that can be ranked is better by accuracy, p95 and $ per 1k requests.",
     )
