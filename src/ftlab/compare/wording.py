@@ -10,6 +10,7 @@ from ftlab.compare.constraints import key, override, relative
 from ftlab.compare.front import in_order, known_value, value_of
 from ftlab.compare.guessing import balanced_accuracy
 from ftlab.compare.numbers import amount, bare, limit, p_value, quantity, span, times
+from ftlab.compare.objective import cheaper_axis
 from ftlab.compare.types import Axis, Candidate, Comparison, Constraint, Miss
 from ftlab.stats.power import ALPHA
 
@@ -71,8 +72,17 @@ def _why(said: Said) -> str:
     rows = f"{told.rows:,} test rows do" if told and told.rows is not None else "tests do"
     return (
         f"{said.leader.key} has {first}, but {rows} not tell their {said.main.label} apart{p}, "
-        "and a tie goes to the cheaper one"
+        f"and a tie goes to the cheaper one{_cheaper_by(said)}"
     )
+
+
+def _cheaper_by(said: Said) -> str:
+    """Say what the choice is cheaper by than the leader, where the numbers before do not."""
+    axis = cheaper_axis(said.leader, said.axes)
+    if axis is None or axis in said.axes:
+        return ""
+    ours, theirs = (bare(known_value(one, axis), axis) for one in (said.choice, said.leader))
+    return f", by {axis.label}: {ours} against {theirs}"
 
 
 def _runner_up(said: Said) -> str:
@@ -103,7 +113,7 @@ def _distance(ours: float, theirs: float, axis: Axis) -> str:
 def _sure(said: Said, other: Candidate, axis: Axis) -> str:
     told = said.against(other, axis)
     if told is None or (told.p is None and not told.told_apart):
-        return ", not tested" if axis.kind == "quality" else ""
+        return ", not tested"
     if axis.kind != "quality":
         return "" if told.told_apart else ", not told apart"
     p = f", {_p(told)}" if _p(told) else ""
@@ -141,8 +151,7 @@ def _with_spread(candidate: Candidate, axis: Axis, main: Axis) -> str:
 
 
 def _bound(constraint: Constraint) -> str:
-    sign = ">=" if constraint.bound == "min" else "<="
-    return f"{constraint.axis.label} {sign} {limit(constraint.limit, constraint.axis)}"
+    return f"{constraint.axis.label} {'>=' if constraint.bound == 'min' else '<='} {limit(constraint.limit, constraint.axis)}"
 
 
 def nothing_met(
