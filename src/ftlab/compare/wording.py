@@ -150,8 +150,8 @@ def _with_spread(candidate: Candidate, axis: Axis, main: Axis) -> str:
     return f"{text} (95% {span(ends, axis)})" if ends else text
 
 
-def _bound(constraint: Constraint) -> str:
-    return f"{constraint.axis.label} {'>=' if constraint.bound == 'min' else '<='} {limit(constraint.limit, constraint.axis)}"
+def _bound(one: Constraint) -> str:
+    return f"{one.axis.label} {'>=' if one.bound == 'min' else '<='} {limit(one.limit, one.axis)}"
 
 
 def nothing_met(
