@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from ftlab.compare.axes import find_axis
 from ftlab.compare.front import value_of
 from ftlab.compare.rows import ScoredRows, pair_rows
+from ftlab.compare.same_network import SAME, timed_twice
 from ftlab.compare.same_rows import Tested, difference_of, differences_to_others
 from ftlab.compare.trial_errors import errors_of, tell
 from ftlab.compare.types import Axis, Candidate, Comparison, Run
@@ -85,7 +86,9 @@ class Telling:
         return tuple(
             one.other
             for one in self.against_others(choice, (axis,))
-            if one.difference is not None and one.difference > 0 and (one.told_apart or one.p is None)
+            if one.difference is not None
+            and one.difference > 0
+            and (one.told_apart or (one.p is None and not one.method.endswith(SAME)))
         )
 
     def _by_label(self, choice: Candidate, other: Candidate) -> bool:
@@ -103,6 +106,8 @@ class Telling:
             return dataclasses.replace(blank, method=f"{NOT_TESTED}{axis.name} is unknown")
         if axis.name in _COUNTED:
             return dataclasses.replace(blank, told_apart=plain != 0, method=COUNTED)
+        if timed_twice(choice, other, axis):
+            return dataclasses.replace(blank, method=f"{NOT_TESTED}{SAME}")
         ours_off, theirs_off = errors_of(choice, axis), errors_of(other, axis)
         if isinstance(ours_off, str) or isinstance(theirs_off, str):
             return dataclasses.replace(

@@ -15,11 +15,13 @@ import pyarrow.parquet as pq
 from ftlab.compare.axes import shipped
 from ftlab.compare.types import Candidate, Run
 from ftlab.results import LatencyRow
+from ftlab.stats.autocorrelation import inefficiency
 
 Floats = npt.NDArray[np.float64]
 _COLUMNS = ("batch_size", "merged", "total_ms", "ttft_ms", "inter_token_ms")
 # Axes that rest on the calls: the column of a call, and the quantile of it; None: of the mean.
 _BY_CALLS: dict[str, tuple[str, float | None]] = {
+    "p50_ms": ("total_ms", 0.5),
     "p95_ms": ("total_ms", 0.95),
     "ttft_ms": ("ttft_ms", 0.5),
     "inter_token_ms": ("inter_token_ms", 0.5),
@@ -54,13 +56,14 @@ def latency_intervals(run: Run) -> dict[str, tuple[float, float]]:
 
     That is p50, p95, first and next token, throughput, and what a request costs by it. Only where the protocol is full.
     Those of p50 and p95 are order statistics, which assume no distribution; p95's is left out where there are too few
-    calls for one (fewer than 110).
+    calls for one (fewer than 110). All count that a call is like the one before it; without calls p50 has the interval
+    of the record, which does not.
     """
     row = shipped(run.result)
     if row is None or row.protocol != "full":
         return {}
-    found = {"p50_ms": (float(row.ci95_p50_ms[0]), float(row.ci95_p50_ms[1]))}
     calls = read_calls(run.folder, row)
+    found = {} if "total_ms" in calls else {"p50_ms": (float(row.ci95_p50_ms[0]), float(row.ci95_p50_ms[1]))}
     for axis, (column, share) in _BY_CALLS.items():
         if share is not None and column in calls and (ends := quantile_interval(calls[column], share)) is not None:
             found[axis] = ends
@@ -72,7 +75,7 @@ def _by_mean(run: Run, row: LatencyRow, total_ms: Floats) -> dict[str, tuple[flo
     cost, average = run.result.cost, float(total_ms.mean())
     if len(total_ms) < 2 or (cost is not None and cost.batch_size != row.batch_size) or average <= 0:
         return {}
-    half = _Z * float(total_ms.std(ddof=1)) / math.sqrt(len(total_ms)) / average
+    half = _Z * float(total_ms.std(ddof=1)) * math.sqrt(inefficiency(total_ms) / len(total_ms)) / average
     if half >= 1:
         return {}
     speed = row.throughput_per_second
@@ -94,6 +97,8 @@ def why_no_interval(candidate: Candidate, name: str) -> str:
         return f"the calls behind {name} are not in latency.parquet"
     if share is not None and len(calls) < (fewest := fewest_calls(share)):
         return f"too few calls ({len(calls)} of {fewest})"
+    if share is not None:
+        return f"too few calls ({len(calls)}, each much like the one before it)"
     return f"an interval of {name} is not known"
 
 
@@ -107,14 +112,17 @@ def quantile_interval(values: Floats, share: float) -> tuple[float, float] | Non
     """Return a 95% interval of the quantile ``share`` from order statistics; None: too few values have one.
 
     The number of values below the true quantile is binomial(n, share); the normal approximation with a continuity
-    correction gives the ranks. Source: J.-Y. Le Boudec, Performance Evaluation (EPFL Press 2010), theorem 2.1.
+    correction gives the ranks. Source: J.-Y. Le Boudec, Performance Evaluation (EPFL Press 2010), theorem 2.1. Where
+    neighbours are alike, that number varies more, by ``inefficiency`` (Heidelberger and Lewis 1984, Quantile estimation
+    in dependent sequences, Operations Research 32:185-209).
 
     Args:
-        values: (N,), independent.
+        values: (N,), in the order in which they were measured.
         share: in (0, 1).
     """
     count = len(values)
-    spread = _Z * math.sqrt(count * share * (1 - share))
+    alike = inefficiency((values <= np.quantile(values, share)).astype(np.float64)) if count else 1.0
+    spread = _Z * math.sqrt(count * share * (1 - share) * alike)
     low, high = math.floor(count * share - spread), math.ceil(count * share + spread) + 1
     if low < 1 or high > count:
         return None

@@ -54,7 +54,9 @@ def no_rows(run):
 
 def row(key, accuracy=None, p95_ms=None, usd_per_1k=None, **more):
     """Return a candidate that has a run, by its numbers; times and prices have intervals of one percent."""
-    run = dataclasses.replace(_RUN, folder=_RUN.folder.with_name(key.replace(" ", "_")))
+    model = dataclasses.replace(_RUN.result.model, name=key)  # of its own, so that its times are
+    result = dataclasses.replace(_RUN.result, model=model)
+    run = dataclasses.replace(_RUN, folder=_RUN.folder.with_name(key.replace(" ", "_")), result=result)
     ends = {
         name: (0.99 * value, 1.01 * value)
         for name, value in (("p95_ms", p95_ms), ("usd_per_1k", usd_per_1k))
