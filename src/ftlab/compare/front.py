@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from ftlab.compare.axes import number
+from ftlab.compare.axes import AXES, number
 from ftlab.compare.types import Axis, Candidate
 
 _MOST_NAMED = 4
@@ -71,14 +71,18 @@ def front_axes(candidates: Sequence[Candidate], axes: Sequence[Axis]) -> tuple[A
     return tuple(axis for axis in unique if any(value_of(one, axis) is not None for one in candidates))
 
 
-def front_notes(candidates: Sequence[Candidate], asked: Sequence[Axis], used: Sequence[Axis]) -> list[str]:
+def front_notes(
+    candidates: Sequence[Candidate], asked: Sequence[Axis], used: Sequence[Axis], first: Axis | None = None
+) -> list[str]:
     """Return a sentence for each axis that was left out, or that keeps candidates off the front.
 
     Args:
         candidates: those that meet the constraints.
-        asked: the axes the front was to be drawn over.
+        asked: the axes the front was to be drawn over, the main metric first.
         used: those it is drawn over.
+        first: the one that the objective asks for, which cannot be left out either; None: it asks for none.
     """
+    remedy = _remedy(candidates, used, asked[0], first) if asked else ""
     notes = [
         f"nothing that meets the constraints has a value of {axis.name}, so the front is drawn without it"
         for axis in asked
@@ -88,9 +92,29 @@ def front_notes(candidates: Sequence[Candidate], asked: Sequence[Axis], used: Se
         missing = sorted(one.key for one in candidates if value_of(one, axis) is None)
         if missing:
             more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
-            others = ",".join(one.name for one in used if one != axis)
-            remedy = f"; axes=[{others}] ranks without it" if others else ""
             notes.append(
                 f"not on the front, since {axis.name} is unknown: {', '.join(missing[:_MOST_NAMED])}{more}{remedy}"
             )
     return notes
+
+
+def _remedy(candidates: Sequence[Candidate], used: Sequence[Axis], main: Axis, first: Axis | None) -> str:
+    """Return what to type to rank everyone; empty: nothing does.
+
+    All unknown axes must go together. The main metric is always an axis, so another takes its place that all have.
+    """
+    unknown = [axis for axis in used if any(value_of(one, axis) is None for one in candidates)]
+    names, words = [axis.name for axis in used if axis not in unknown], []
+    if main in unknown:
+        metrics = (axis for axis in AXES.values() if axis.kind == "quality" and axis not in unknown)
+        other = next((one for one in metrics if all(value_of(each, one) is not None for each in candidates)), None)
+        if other is None:
+            return ""
+        words = [f"metric={other.name}"]
+        names = list(dict.fromkeys([other.name, *names]))
+    if first in unknown and first != main:
+        words.append("objective=balanced")
+    if not names:
+        return ""
+    words.append(f"axes=[{','.join(names)}]")
+    return f"; {' '.join(words)} ranks without {'it' if len(unknown) == 1 else 'them'}"

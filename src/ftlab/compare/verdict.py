@@ -58,7 +58,7 @@ def make_verdict(
         return replace(part, sentences=nothing_told(guessing[0], constraints))
     axes = tuple(axis for axis in asked if axis in (*front_axes(able, asked), first))
     front = pareto_front(able, axes)
-    part = replace(part, axes=axes, front=front, notes=(*front_notes(able, asked, axes), *notes))
+    part = replace(part, axes=axes, front=front, notes=(*front_notes(able, asked, axes, first), *notes))
     if not front:
         return replace(part, sentences=nothing_ranked(able, axes))
     ranked = by_objective(objective, front, axes, first, board.test_rows)

@@ -54,6 +54,29 @@ def test_the_note_names_who_is_missing_and_the_axes_that_would_rank_it():
     ]
 
 
+def test_the_remedy_leaves_out_every_axis_that_somebody_lacks():
+    notes = front_notes(made((0.99, None, 0.1), (0.9, 10, None), (0.8, 9, 1)), AXES, AXES)
+    assert notes == [
+        "not on the front, since p95_ms is unknown: a; axes=[f1_macro] ranks without them",
+        "not on the front, since usd_per_1k is unknown: b; axes=[f1_macro] ranks without them",
+    ]
+
+
+def test_the_main_metric_is_always_an_axis_so_another_metric_takes_its_place():
+    candidates = [made_candidate("a", accuracy=0.9, p95_ms=1, usd_per_1k=1), made_candidate("b", f1_macro=0.9)]
+    candidates[1].values.update(accuracy=0.8, p95_ms=None, usd_per_1k=2)
+    assert front_notes(candidates, AXES, AXES)[0] == (
+        "not on the front, since f1_macro is unknown: a; metric=accuracy axes=[accuracy,usd_per_1k] ranks without them"
+    )
+    candidates[1].values.update(accuracy=None)
+    assert front_notes(candidates, AXES, AXES)[0] == "not on the front, since f1_macro is unknown: a"
+
+
+def test_what_the_objective_asks_for_cannot_be_left_out_alone():
+    (note,) = front_notes(made((0.99, None, 0.1), (0.9, 10, 2)), AXES, AXES, AXES[1])
+    assert note.endswith("; objective=balanced axes=[f1_macro,usd_per_1k] ranks without it")
+
+
 def test_an_axis_that_nobody_has_is_left_out_aloud():
     candidates = made((0.9, None, 2), (0.8, None, 1))
     used = front_axes(candidates, AXES)
