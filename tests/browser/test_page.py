@@ -1,9 +1,11 @@
 """The page in a real browser: what a reader does with mouse, finger and keys. Run with ``-m browser``."""
 
+import dataclasses
 import re
 
 import pytest
 
+from ftlab.compare.break_even import break_even
 from ftlab.report.board.page import write_page
 from made_page import PLANTED, large_page, made_page, written_page
 
@@ -193,6 +195,17 @@ def test_a_volume_shows_what_each_costs(shown):
     assert low != high and "(cheapest)" in high and "tiny_bert head" in high
     shown.keyboard.press("Home")
     assert re.search(r"smollm2_135m none \$\S+ \(cheapest\)", shown.inner_text("#costs"))
+
+
+def test_who_is_cheap_and_of_unknown_quality_is_marked(open_page, tmp_path):
+    one = made_page(tmp_path)
+    cheap = one.board.candidates[0]
+    unknown = dataclasses.replace(cheap, values={**cheap.values, one.board.main.name: None, "usd_per_1k": 1e-9})
+    board = dataclasses.replace(one.board, candidates=(unknown, *one.board.candidates[1:]))
+    shown = open_page(write_page(dataclasses.replace(one, board=board, money=break_even(board.candidates))))
+    shown.locator("#volume").focus()
+    shown.keyboard.press("End")
+    assert f"{cheap.key} (f1_macro unknown) $" in shown.inner_text("#costs")
 
 
 def test_two_models_are_read_row_by_row(shown):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 from ftlab.compare.axes import AXES
-from ftlab.compare.break_even import MONTHS, BreakEven, Line, Segment, Unpriced, crossing, price_line
+from ftlab.compare.break_even import BreakEven, Line, Segment, Unpriced, crossing, price_line
+from ftlab.compare.named import a_few
 from ftlab.compare.numbers import amount, bare
 from ftlab.compare.types import Axis, Candidate
 
 _LEAST = 1.0  # requests a month: nobody asks less than once
 _MOST_NAMED = 4  # candidates in a sentence
+_REMEDY = "give cost.usd_per_hour=<number>"
 
 
 def sentences(plan: BreakEven, main: Axis | None = None) -> tuple[str, ...]:
@@ -18,38 +22,63 @@ def sentences(plan: BreakEven, main: Axis | None = None) -> tuple[str, ...]:
         plan: from ``break_even``.
         main: the metric to name beside each candidate, since the cheapest may well be the worst.
     """
+    if not plan.segments:
+        return _no_price(plan)
     known = {line.candidate.key: line for line in plan.lines}
     span = f"over {plan.months:g} month{'' if plan.months == 1 else 's'}"
     told = []
-    for segment in plan.segments:
-        if segment.high is not None and segment.high <= _LEAST:
-            continue
+    for segment in _reached(plan):
         one, rest = segment.candidate, _tied(segment, main)
         costs = f"is the cheapest {span}" if not rest else f"and {rest} cost the same and the least {span}"
-        told.append(f"{_where(segment)} {_named(one, main)} {costs} ({_price(known[one.key])})")
+        told.append(f"{_where(segment)} {named(one, main)} {costs} ({_price(known[one.key])})")
+    return (*told, *_outside(plan))
+
+
+def _no_price(plan: BreakEven) -> tuple[str, ...]:
+    if all(one.reason.endswith(_REMEDY) for one in plan.unpriced):
+        return (f"no candidate has a price, so nothing is said of money; {_REMEDY}",)
+    return ("no candidate has a price of both training and requests, so nothing is said of money", *_outside(plan))
+
+
+def _outside(plan: BreakEven) -> list[str]:
+    """Return who has no price, by the reason."""
+    told = []
     for reason in dict.fromkeys(one.reason for one in plan.unpriced):
         keys = [one.candidate.key for one in plan.unpriced if one.reason == reason]
-        more = f" and {len(keys) - _MOST_NAMED} more" if len(keys) > _MOST_NAMED else ""
-        told.append(f"{', '.join(keys[:_MOST_NAMED])}{more} stand{'s' if len(keys) == 1 else ''} outside: {reason}")
-    return tuple(told)
+        told.append(f"{a_few(keys)} stand{'s' if len(keys) == 1 else ''} outside: {reason}")
+    return told
 
 
-def compare_costs(choice: Candidate, other: Candidate, months: float = MONTHS) -> str | None:
-    """Return one clause on when ``other`` costs less than ``choice``; None: a price is not known.
+def _reached(plan: BreakEven) -> list[Segment]:
+    """Return the pieces that reach a volume somebody asks at."""
+    return [one for one in plan.segments if one.high is None or one.high > _LEAST]
+
+
+def compare_costs(choice: Candidate, other: Candidate, plan: BreakEven) -> str | None:
+    """Return one clause on when ``other`` costs less than ``choice``; None: a price is not known, or it was said.
 
     ``below 38k requests a month smollm2 few_shot is cheaper than minilm lora``
+
+    Args:
+        choice: of the verdict.
+        other: the runner-up.
+        plan: whose ``sentences`` stand before: that one is the cheapest at any volume is not said again.
     """
     ours, theirs = price_line(choice), price_line(other)
     if isinstance(ours, Unpriced) or isinstance(theirs, Unpriced):
         return None
+    reached = _reached(plan)
+    cheapest = {one.key for one in (reached[0].candidate, *reached[0].tied)} if len(reached) == 1 else set()
     if (ours.training, ours.per_request) == (theirs.training, theirs.per_request):
-        return f"{other.key} costs the same as {choice.key}"
-    volume = crossing(ours, theirs, months)
+        return None if other.key in cheapest else f"{other.key} costs the same as {choice.key}"
+    volume = crossing(ours, theirs, plan.months)
     if volume is not None and volume > _LEAST:
         side = "above" if theirs.per_request < ours.per_request else "below"
         return f"{side} {requests(volume)} requests a month {other.key} is cheaper than {choice.key}"
     cheap = theirs if (theirs.per_request, theirs.training) < (ours.per_request, ours.training) else ours
     dear = ours if cheap is theirs else theirs
+    if cheap.candidate.key in cheapest:
+        return None
     return f"{cheap.candidate.key} is cheaper than {dear.candidate.key} at any volume"
 
 
@@ -60,6 +89,11 @@ def requests(volume: float) -> str:
         if rounded >= size:
             return f"{rounded / size:.2g}{letter}" if rounded < 100 * size else f"{rounded / size:.0f}{letter}"
     return f"{rounded:g}"
+
+
+def typed(volume: float) -> str:
+    """Return a number of requests as it was given: ``1,234``, ``0.5``."""
+    return f"{int(volume) if float(volume).is_integer() else volume:,}"
 
 
 def _where(segment: Segment) -> str:
@@ -74,14 +108,19 @@ def _where(segment: Segment) -> str:
 
 
 def _tied(segment: Segment, main: Axis | None) -> str:
-    named = [_named(other, main) for other in segment.tied[:_MOST_NAMED]]
-    more = len(segment.tied) - len(named)
-    return " and ".join([*named, f"{more} more"] if more else named)
+    some = [named(other, main) for other in segment.tied[:_MOST_NAMED]]
+    more = len(segment.tied) - len(some)
+    return " and ".join([*some, f"{more} more"] if more else some)
 
 
-def _named(candidate: Candidate, main: Axis | None) -> str:
-    value = candidate.values.get(main.name) if main else None
-    return candidate.key if main is None or value is None else f"{candidate.key} ({amount(value, main)})"
+def named(candidate: Candidate, main: Axis | None) -> str:
+    """Return a candidate with its main metric, or that it is unknown: ``minilm lora (f1_macro 0.850)``."""
+    if main is None:
+        return candidate.key
+    value = candidate.values.get(main.name)
+    if value is None or not math.isfinite(value):  # no candidate to trust because it is cheap
+        return f"{candidate.key} ({main.label} unknown)"
+    return f"{candidate.key} ({amount(value, main)})"
 
 
 def _price(line: Line) -> str:

@@ -13,7 +13,7 @@ from ftlab.compare.api_prices import read_api_prices
 from ftlab.compare.axes import DEFAULT, find_axis
 from ftlab.compare.board import make_board, require_pair
 from ftlab.compare.break_even import MONTHS, BreakEven, Line, break_even, price_line
-from ftlab.compare.break_even_words import compare_costs, requests, sentences
+from ftlab.compare.break_even_words import compare_costs, named, sentences, typed
 from ftlab.compare.constraints import parse_constraints
 from ftlab.compare.guessing import guesses
 from ftlab.compare.numbers import digits
@@ -98,18 +98,21 @@ def _own(runs: Sequence[Run]) -> dict[str, str]:
 
 
 def _money_said(money: BreakEven, verdict: Verdict, board: Board, asked: Asked) -> tuple[str, ...]:
-    if not money.segments:
-        return ()
     said = list(sentences(money, board.main))
+    if not money.segments:
+        return tuple(said)
     if verdict.choice is not None and verdict.runner_up is not None:
-        clause = compare_costs(verdict.choice, verdict.runner_up, money.months)
+        clause = compare_costs(verdict.choice, verdict.runner_up, money)
         said += [clause] if clause else []
     volume = asked.requests_per_month
     if volume is not None:
         cheapest = money.cheapest(volume)
-        named = {one.key: one for one in (cheapest, verdict.choice) if one is not None}
-        lines = [line for one in named.values() if isinstance(line := price_line(one), Line)]
+        shown = {one.key: one for one in (cheapest, verdict.choice) if one is not None}
+        lines = [line for one in shown.values() if isinstance(line := price_line(one), Line)]
         usd = next(axis for axis in board.measured if axis.name == "usd_per_1k")
-        costs = [f"{line.candidate.key} costs ${digits(line.total(volume, money.months), usd)}" for line in lines]
-        said.append(f"at {requests(volume)} requests a month, over {money.months:g} months, {' and '.join(costs)}")
+        costs = [
+            f"{named(line.candidate, board.main)} costs ${digits(line.total(volume, money.months), usd)}"
+            for line in lines
+        ]
+        said.append(f"at {typed(volume)} requests a month, over {money.months:g} months, {' and '.join(costs)}")
     return tuple(said)

@@ -80,6 +80,8 @@ def _main(shown: Page) -> Html:
     ]
     if shown.money is not None and shown.money.segments:
         parts.append(panels.money(shown.money, shown.money_said))
+    elif shown.money_said:
+        parts.append(panels.no_money(shown.money_said))
     if shown.details.side is not None and shown.details.side.rows:
         parts.append(panels.rows(shown.details.side))
     if shown.seen:

@@ -10,6 +10,7 @@ from ftlab.compare.types import Axis, Board, Verdict
 from ftlab.report import wording
 from ftlab.report.board.columns import heading
 from ftlab.report.board.markup import Html, element, join
+from ftlab.report.board.whole import sentence
 
 
 def panel_head(name: str, said: str) -> Html:
@@ -81,12 +82,22 @@ def money(plan: BreakEven, said: Sequence[str]) -> Html:
         element("output", id="costs", for_="volume"),
         class_="ask",
     )
-    sentences = element("ul", join(element("li", full_stop(one)) for one in said)) if said else ""
+    sentences = _sentences(said) if said else ""
     head = panel_head(
         "Money over time",
         f"Training plus serving over {spans}. The thick line is the cheapest, a circle where that changes.",
     )
     return element("section", head, chart, ask, sentences, class_="card", id="break-even")
+
+
+def no_money(said: Sequence[str]) -> Html:
+    """Return what stands in the place of the chart where no candidate has its prices."""
+    head = panel_head("Money over time", "Training plus serving.")
+    return element("section", head, _sentences(said), class_="card", id="break-even")
+
+
+def _sentences(said: Sequence[str]) -> Html:
+    return element("ul", join(element("li", full_stop(sentence(one))) for one in said))
 
 
 def rows(side: SideBySide) -> Html:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ftlab.compare.named import a_few
 from ftlab.compare.telling import NOT_TESTED
 from ftlab.compare.types import Axis, Board, Comparison, Verdict
 from ftlab.report import wording
@@ -136,10 +137,7 @@ def aside(board: Board) -> Html:
     parts = []
     for one in board.apart:
         names = [run.result.run.name for run in one.runs]
-        more = f" and {len(names) - _NAMED_APART} more" if len(names) > _NAMED_APART else ""
-        parts.append(
-            element("li", full_stop(one.reason), " ", element("small", ", ".join(names[:_NAMED_APART]) + more))
-        )
+        parts.append(element("li", full_stop(one.reason), " ", element("small", a_few(names, _NAMED_APART))))
     for run in board.failed[:_NAMED_APART]:
         why = f": {wording.first_line(run.result.run.error)}" if run.result.run.error else ""
         parts.append(element("li", f"{run.result.run.name} {run.result.run.status}{why}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ftlab.compare.named import a_few
 from ftlab.compare.troubles import Seen
 from ftlab.report import wording
 from ftlab.report.board.markup import Html, element, join
@@ -54,8 +55,7 @@ def who(one: Seen) -> str:
     """Name who has a trouble."""
     if not one.names:
         return WHOLE
-    more = len(one.names) - _MOST_NAMED
-    return ", ".join(one.names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return a_few(one.names, _MOST_NAMED)
 
 
 def left_out(count: int, shown: int, where: str) -> str:

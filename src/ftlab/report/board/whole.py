@@ -12,7 +12,7 @@ from ftlab.compare.troubles import Seen
 from ftlab.compare.types import Board, Candidate, Verdict
 from ftlab.results import Trouble
 
-_BEGINNINGS = ("above", "at", "below", "between", "from")  # of clauses on money
+_BEGINNINGS = ("above", "at", "below", "between", "from", "no")  # of clauses on money
 
 
 @dataclass(frozen=True, slots=True)

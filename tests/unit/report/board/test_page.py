@@ -1,4 +1,5 @@
 import base64
+import dataclasses
 import hashlib
 import json
 import re
@@ -7,6 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from ftlab.compare.break_even import break_even
 from ftlab.report.board.page import page, write_page
 from made_page import PLANTED, large_page, made_page
 
@@ -136,3 +138,12 @@ def test_a_thousand_candidates_stay_below_six_megabytes(tmp_path):
     text = page(large_page(tmp_path))
     assert len(text.encode()) < 6e6 and time.perf_counter() - start < 5
     assert text.count('<tr data-row="') == 1000 and "1,000 of 1,000" in text
+
+
+def test_without_prices_the_page_says_what_would_give_them(tmp_path):
+    said = ("no candidate has a price, so nothing is said of money; give cost.usd_per_hour=<number>",)
+    text = page(dataclasses.replace(made_page(tmp_path), money=break_even([]), money_said=said))
+    assert (
+        "<li>No candidate has a price, so nothing is said of money; give cost.usd_per_hour=&lt;number&gt;.</li>" in text
+    )
+    assert 'id="volume"' not in text

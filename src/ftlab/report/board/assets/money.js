@@ -1,6 +1,8 @@
 // Break-even: what each candidate costs over some months, by requests a month; who is the cheapest at each volume.
 const moneyBox = byId("money");
 const plan = data.money;
+// The first axis is the main metric: who has none may be cheap, but is marked.
+const priced = (line) => { const row = data.rows[line.row]; return row.values[0] === null ? `${row.key} (${data.axes[0].name} unknown)` : row.key; };
 const spend = (line, volume) => line.training + line.request * volume * plan.months;
 let cursor = null;
 
@@ -73,7 +75,7 @@ function ask() {
   cursor.span.location = volume;
   byId("volume").setAttribute("aria-valuetext", `${big(volume)} requests a month`);
   const parts = [make("b", `At ${big(volume)} a month:`)];
-  costs.slice(0, 4).forEach(({ line, cost }, number) => parts.push(make(number ? "span" : "b", `${data.rows[line.row].key} ${usd(cost)}${number ? "" : " (cheapest)"}`)));
+  costs.slice(0, 4).forEach(({ line, cost }, number) => parts.push(make(number ? "span" : "b", `${priced(line)} ${usd(cost)}${number ? "" : " (cheapest)"}`)));
   byId("costs").replaceChildren(...parts);
 }
 if (plan) {
@@ -86,7 +88,7 @@ if (plan) {
     const volume = frame.x_scale.invert(sx);
     if (!(volume > 0)) return hideTip();
     const lines = [make("b", `${big(volume)} requests a month`)];
-    for (const { line, cost } of costsAt(volume).slice(0, 8)) lines.push(make("span", `${usd(cost)}  ${data.rows[line.row].key}`));
+    for (const { line, cost } of costsAt(volume).slice(0, 8)) lines.push(make("span", `${usd(cost)}  ${priced(line)}`));
     showTip(lines, event.clientX, event.clientY);
   }, true);
   moneyBox.addEventListener("pointerleave", hideTip);
