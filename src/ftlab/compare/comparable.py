@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
 from ftlab.compare.axes import shipped
+from ftlab.compare.named import a_few
 from ftlab.compare.seeds import settings_key
 from ftlab.compare.types import Run, Unlike
 from ftlab.results import RunResult
@@ -13,7 +14,6 @@ from ftlab.results import RunResult
 UNTIMED = "untimed"
 # Libraries that compute in our own process: one is a way to run the model faster, so they are compared.
 _IN_PROCESS = frozenset(("torch", "onnx", "onnxruntime", "openvino", "ctranslate2", "llama_cpp", "tflite"))
-_MOST_NAMED = 4  # runs in a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +83,9 @@ def _reason(like: Likeness, main: Likeness, runs: Sequence[Run], chosen: Sequenc
         for name in (field.name for field in fields(Likeness))
         if getattr(like, name) != getattr(main, name)
     ]
-    named = sorted(run.result.run.name for run in runs)[:_MOST_NAMED]
-    more = f" and {len(runs) - len(named)} more" if len(runs) > len(named) else ""
+    who = a_few(sorted(run.result.run.name for run in runs))
     differ = "differs" if len(told) == 1 and not told[0].startswith("the test rows") else "differ"
-    return f"{', '.join(named)}{more}: {', '.join(told)} {differ} from the board's"
+    return f"{who}: {', '.join(told)} {differ} from the board's"
 
 
 def _value(name: str, like: Likeness, runs: Sequence[Run]) -> str:

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ftlab.compare.axes import AXES, number
+from ftlab.compare.named import a_few
 from ftlab.compare.types import Axis, Candidate
-
-_MOST_NAMED = 4
 
 
 def value_of(candidate: Candidate, axis: Axis) -> float | None:
@@ -91,10 +90,7 @@ def front_notes(
     for axis in used:
         missing = sorted(one.key for one in candidates if value_of(one, axis) is None)
         if missing:
-            more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
-            notes.append(
-                f"not on the front, since {axis.name} is unknown: {', '.join(missing[:_MOST_NAMED])}{more}{remedy}"
-            )
+            notes.append(f"not on the front, since {axis.name} is unknown: {a_few(missing)}{remedy}")
     return notes
 
 

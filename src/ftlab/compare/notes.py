@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ftlab.compare.comparable import UNTIMED
+from ftlab.compare.named import a_few
 from ftlab.compare.types import Axis, Candidate, Run
 from ftlab.results import Cost
-
-_MOST_NAMED = 4
 
 
 def board_notes(
@@ -35,7 +34,7 @@ def board_notes(
             "and the price of a request rests on few calls; raise latency.max_seconds"
         )
     if replaced:
-        yield f"not ranked for latency or price, since a tokenizer stands in for the model's own: {_list(replaced)}"
+        yield f"not ranked for latency or price, since a tokenizer stands in for the model's own: {a_few(replaced)}"
     known = {name for one in candidates for name, value in one.values.items() if value is not None}
     for axis in asked:
         if axis.name not in known:
@@ -45,12 +44,12 @@ def board_notes(
         yield f"the best epoch was chosen by different metrics ({', '.join(mains)}); ranked by {asked[0].name}"
     yield from _prices(candidates)
     if beside := [c.key for c in candidates if c.chosen and (a := c.chosen.result.artefact) and a.base == "hub"]:
-        yield f"size_mb is that of the adapter alone, whose base is not in the folder: {_list(beside)}"
+        yield f"size_mb is that of the adapter alone, whose base is not in the folder: {a_few(beside)}"
     yield from _origins(candidates)
     if repeated:
         names = sorted({run.result.run.name for run in repeated})
         times = f"{len(repeated)} run{'' if len(repeated) == 1 else 's'}"
-        yield f"{times} left out, since a later run has the same configuration and seed: {_list(names)}"
+        yield f"{times} left out, since a later run has the same configuration and seed: {a_few(names)}"
 
 
 def _origins(candidates: Iterable[Candidate]) -> Iterator[str]:
@@ -59,16 +58,16 @@ def _origins(candidates: Iterable[Candidate]) -> Iterator[str]:
     if drawn := [key for key, model in models if model.init == "random"]:
         yield (
             "trained from random weights, or not at all, so their quality says nothing of what a trained checkpoint "
-            f"reaches, while time, memory, size and price of requests do: {_list(drawn)}"
+            f"reaches, while time, memory, size and price of requests do: {a_few(drawn)}"
         )
     if packed := [key for key, model in models if model.weights == "package_4bit"]:
-        yield f"weights in 4 bits from a package, not the hub's own, which may be somewhat better: {_list(packed)}"
+        yield f"weights in 4 bits from a package, not the hub's own, which may be somewhat better: {a_few(packed)}"
     stood: dict[tuple[str, str], list[str]] = {}
     for key, model in models:
         if model.stands_for:
             stood.setdefault((model.name, model.stands_for), []).append(key)
     for (name, published), keys in stood.items():
-        yield f"{name} stands in for {published}, which the study names: {_list(keys)}"
+        yield f"{name} stands in for {published}, which the study names: {a_few(keys)}"
 
 
 def _prices(candidates: Iterable[Candidate]) -> Iterator[str]:
@@ -83,13 +82,8 @@ def _prices(candidates: Iterable[Candidate]) -> Iterator[str]:
         found = sorted({f"{part:g}" for cost in costs if (part := value(cost)) is not None})
         if len(found) > 1:
             remedy = "" if key == "cost.batch_size" else f"; give {key}=<number> to price all alike"
-            yield f"{key} differs between the runs ({_list(found)}), so their dollars do too{remedy}"
+            yield f"{key} differs between the runs ({a_few(found)}), so their dollars do too{remedy}"
 
 
 def _main_name(run: Run) -> str:
     return run.result.quality.main["name"] if run.result.quality else ""
-
-
-def _list(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more

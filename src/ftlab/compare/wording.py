@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from ftlab.compare.constraints import key, override, relative
 from ftlab.compare.front import in_order, known_value, value_of
 from ftlab.compare.guessing import balanced_accuracy
+from ftlab.compare.named import a_few
 from ftlab.compare.numbers import amount, bare, limit, p_value, quantity, span, times
 from ftlab.compare.objective import cheaper_axis
-from ftlab.compare.types import Axis, Candidate, Comparison, Constraint, Miss
+from ftlab.compare.reading import NEWER
+from ftlab.compare.types import Axis, Candidate, Comparison, Constraint, Miss, Run
 from ftlab.stats.power import ALPHA
 
 Sentences = tuple[str, str, str]
-_MOST_NAMED = 4
 _MANY_TIMES = 2.0  # from here on "3.1 times" says more than a percentage
 
 
@@ -236,13 +237,22 @@ def nothing_ranked(candidates: Sequence[Candidate], axes: Sequence[Axis]) -> Sen
     for axis in axes:
         missing = sorted(one.key for one in candidates if value_of(one, axis) is None)
         if missing:
-            more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
-            lacks.append(f"{axis.name} of {', '.join(missing[:_MOST_NAMED])}{more}")
+            lacks.append(f"{axis.name} of {a_few(missing)}")
     return (
         f"Nothing that meets the constraints can be ranked by {listed([axis.label for axis in axes])}.",
         f"Unknown is {'; '.join(lacks)}." if lacks else "No axis has a value.",
         "Leave an axis out that is unknown: axes=[...].",
     )
+
+
+def left_out(run: Run, error: str) -> str:
+    """Return why a run that did not finish, or was not read, is on no board; ``error``: one line of its own, or empty.
+
+    ``Not finished: minilm_lora is failed: out of memory``, ``Not read: <file> is of a newer ftlab ...``.
+    """
+    if run.result.run.status == NEWER:
+        return f"Not read: {error}"
+    return f"Not finished: {run.result.run.name} is {run.result.run.status}{f': {error}' if error else ''}"
 
 
 def listed(parts: Sequence[str]) -> str:
