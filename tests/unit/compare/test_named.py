@@ -12,7 +12,7 @@ from ftlab.compare.named import a_few
         ("a", "a"),
         ("abcd", "a, b, c, d"),
         ("abcde", "a, b, c, d and 1 more"),
-        ("badcfe", "a, b, c, d and 2 more"),
+        ("badcfe", "b, a, d, c and 2 more"),
     ],
 )
 def test_four_are_named_and_the_others_counted(names, said):
