@@ -57,11 +57,76 @@ def from_plain(hint: Any, value: Any) -> Any:  # noqa: ANN401 - walks any JSON v
     return tuple(value) if origin is tuple else value
 
 
+_WORDS = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+
+
+def misfit(hint: Any, value: Any, where: str = "") -> str | None:  # noqa: ANN401 - walks any JSON value
+    """Return in words the first thing in ``value`` that is of another type than ``hint``; None: it fits.
+
+    Null fits everywhere, as in ``from_plain``.
+
+    Args:
+        hint: a dataclass, or the type of one of its fields.
+        value: of JSON, or what ``from_plain`` made of it.
+        where: the keys that lead there.
+    """
+    is_record, origin, inner = _shape(hint)
+    if value is None or hint is Any:
+        return None
+    if origin is UnionType:
+        return misfit(inner[0], value, where)
+    if is_record:
+        return _misfit_of_record(hint, value, where)
+    if origin is dict:
+        parts = [(inner[1], one, f"{where}.{key}") for key, one in value.items()] if isinstance(value, dict) else None
+        wanted = "a section"
+    elif origin in (list, tuple):
+        is_list = isinstance(value, (list, tuple)) and (origin is list or len(value) == len(inner))
+        parts = [(inner[0], one, f"{where}[{n}]") for n, one in enumerate(value)] if is_list else None
+        wanted = "a list" if origin is list else f"a list of {len(inner)}"
+    else:
+        kinds = (int, float) if hint is float else hint
+        fits = isinstance(value, kinds) and (hint is bool or not isinstance(value, bool))
+        return None if fits else f"{where} is not {_WORDS[hint]}"
+    if parts is None:
+        return f"{where} is not {wanted}"
+    return next((found for part in parts if (found := misfit(*part)) is not None), None)
+
+
+def _misfit_of_record(kind: Any, value: Any, where: str) -> str | None:  # noqa: ANN401 - walks any JSON value
+    if isinstance(value, dict):
+        missing = [f.name for f in dataclasses.fields(kind) if _is_needed(f) and f.name not in value]
+    elif isinstance(value, kind):
+        missing, value = [], {f.name: getattr(value, f.name) for f in dataclasses.fields(kind)}
+    else:
+        return f"{where or 'it'} is not a section"
+    dotted = f"{where}." if where else ""
+    if missing:
+        return f"no {', '.join(f'{dotted}{name}' for name in missing)}"
+    known = _hints(kind)
+    found = (misfit(hint, value[name], f"{dotted}{name}") for name, hint in known.items() if name in value)
+    return next((one for one in found if one is not None), None)
+
+
+def _is_needed(one: dataclasses.Field[Any]) -> bool:
+    return one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
+
+
+class NewerError(DataError):
+    """A newer ftlab wrote the file."""
+
+    def __init__(self, path: Path, schema: int, known: int) -> None:
+        """Take the file, its schema, and the newest that can be read."""
+        super().__init__(f"{path} has schema {schema}, this ftlab reads up to {known}; update ftlab")
+        self.short = f"{path} is of a newer ftlab (schema {schema}); update ftlab"
+
+
 def read_record(kind: Any, path: Path, schema: int) -> Any:  # noqa: ANN401 - an instance of ``kind``
     """Read the dataclass ``kind`` from a JSON file that says its schema, which is at most ``schema``.
 
     Raises:
-        DataError: it cannot be read, is broken, or a newer ftlab wrote it.
+        DataError: it cannot be read, or is broken.
+        NewerError: a newer ftlab wrote it.
     """
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
@@ -72,8 +137,9 @@ def read_record(kind: Any, path: Path, schema: int) -> Any:  # noqa: ANN401 - an
     if not isinstance(raw, dict) or not isinstance(raw.get("schema"), int):
         raise DataError(f"{path} has no schema number, so ftlab did not write it; give another run folder")
     if raw["schema"] > schema:
-        raise DataError(f"{path} has schema {raw['schema']}, this ftlab reads up to {schema}; update ftlab")
+        raise NewerError(path, raw["schema"], schema)
     try:
         return from_plain(kind, raw)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is not a complete record ({error}); run the job again") from None
+    except (KeyError, TypeError, AttributeError):
+        why = misfit(kind, raw) or "a key is missing"
+        raise DataError(f"{path} is not a complete record ({why}); run the job again") from None

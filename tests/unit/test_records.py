@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ftlab.records import from_plain, to_plain
+from ftlab.records import from_plain, misfit, to_plain
 
 
 @dataclass(frozen=True)
@@ -61,3 +61,32 @@ def test_null_stays_none():
 def test_a_missing_key_or_another_shape_raises(broken):
     with pytest.raises((TypeError, AttributeError)):
         from_plain(Outer, broken)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "said"),
+    [
+        ((), {"inner": None, "rows": []}, "no named"),
+        (("inner",), 3, "inner is not a section"),
+        (("inner", "ends"), [1.0], "inner.ends is not a list of 2"),
+        (("rows", 0), "x", "rows[0] is not a section"),
+        (("rows",), "x", "rows is not a list"),
+        (("named", "a"), [5.0, "x"], "named.a[1] is not a number"),
+        (("named",), [], "named is not a section"),
+        (("inner", "ends"), [0, 1], None),
+        (("inner", "ends"), [0, True], "inner.ends[1] is not a number"),
+        (("inner",), None, None),
+    ],
+)
+def test_what_does_not_fit_is_said_in_words(keys, value, said):
+    plain = to_plain(OUTER)
+    if keys:
+        held = plain
+        for key in keys[:-1]:
+            held = held[key]
+        held[keys[-1]] = value
+    assert misfit(Outer, plain if keys else value) == said
+
+
+def test_a_record_as_read_fits():
+    assert misfit(Outer, OUTER) is None

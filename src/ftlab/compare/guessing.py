@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ftlab.compare.axes import number
+from ftlab.compare.named import a_few
 from ftlab.compare.types import Candidate
 
 MEASURE = "balanced_accuracy"
-_MOST_NAMED = 4
 _ROUNDING = 1e-9
 
 
@@ -43,12 +43,12 @@ def _known(candidate: Candidate) -> tuple[float, tuple[float, float] | None, flo
     occurring = sum(1 for numbers in labels.values() if numbers.get("support"))
     if value is None or occurring < 2:
         return None
-    return value, quality.test_ci95.get(MEASURE), 1 / occurring
+    low, high = (number(end) for end in quality.test_ci95.get(MEASURE, (None, None)))
+    return value, None if low is None or high is None else (low, high), 1 / occurring
 
 
 def guessing_note(guessing: Sequence[Candidate]) -> str:
     """Return the sentence on candidates that guess; ``guessing``: one or more."""
     named = sorted(one.key for one in guessing)
-    more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
-    who = f"{', '.join(named[:_MOST_NAMED])}{more}"
+    who = a_few(named)
     return f"not ranked, since they cannot be told from guessing labels (by {MEASURE}): {who}"

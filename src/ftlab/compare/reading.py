@@ -12,11 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ftlab.compare.completeness import lacks
 from ftlab.compare.types import Run
 from ftlab.errors import ConfigError, DataError
 from ftlab.inventory import entries
 from ftlab.locks import NAME as LOCK
 from ftlab.paths import latest_run, run_status
+from ftlab.records import NewerError, misfit
 from ftlab.results import Energy, RunInfo, RunResult, TrainingStats, load_result
 from ftlab.state import NAME as STATE
 from ftlab.state import NOT_DIGESTED, leaves, read_state
@@ -24,6 +26,7 @@ from ftlab.yaml_file import read_yaml
 
 LATEST = "latest"
 RECORD = "result.json"
+NEWER = "newer"  # a status: a newer ftlab wrote the record
 
 
 def read_runs(words: Sequence[str | Path], output_dir: Path | str) -> tuple[Run, ...]:
@@ -35,7 +38,7 @@ def read_runs(words: Sequence[str | Path], output_dir: Path | str) -> tuple[Run,
 
     Raises:
         DataError: one sentence per word that names no run, or one whose record cannot be read. A job of a sweep, or of
-            a folder of runs, that cannot be read is no error: it is a run with the status ``broken``.
+            a folder of runs, that cannot be read is no error: it is a run with the status ``broken`` or ``newer``.
     """
     faults: list[str] = []
     found: dict[tuple[object, ...], Run] = {}
@@ -92,20 +95,10 @@ def read_run(folder: Path) -> Run:
     result = load_result(folder)
     if (folder / LOCK).exists():  # somebody works there, whatever an older record says, or was killed there
         result = replace(result, run=replace(result.run, status=run_status(folder)))
-    if result.run.status == "finished":
-        _check_complete(result, folder)
+    why = misfit(RunResult, result) or (lacks(result) if result.run.status == "finished" else None)
+    if why is not None:
+        raise DataError(f"{folder / RECORD} is not a complete record ({why}); run the job again")
     return Run(folder, result)
-
-
-def _check_complete(result: RunResult, folder: Path) -> None:
-    sections = {"model": result.model, "dataset": result.dataset, "quality": result.quality}
-    missing = [name for name, section in sections.items() if section is None]
-    if result.quality is not None:
-        main = result.quality.main or {}
-        missing += [f"quality.main.{key}" for key in ("name", "direction") if not isinstance(main.get(key), str)]
-        missing += [] if isinstance(result.quality.test, dict) else ["quality.test"]
-    if missing:
-        raise DataError(f"{folder / RECORD} is not a complete record (no {', '.join(missing)}); run the job again")
 
 
 def _below(folder: Path) -> list[Run]:
@@ -118,6 +111,8 @@ def _read_any(folder: Path) -> Run:
         if (folder / RECORD).is_file():
             return read_run(folder)
         state = read_state(folder)
+    except NewerError as error:
+        return Run(folder, _unmeasured(_info(folder, status=NEWER, error=error.short)))
     except DataError as error:
         return Run(folder, _unmeasured(_info(folder, status="broken", error=" ".join(error.sentences))))
     if state is None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from ftlab.compare.reading import read_run, read_runs, read_settings
+from ftlab.compare.wording import left_out
 from ftlab.errors import DataError
 from made_board import evaluation_of, made_run, save_made
 from made_runs import save_run, save_state, save_sweep
@@ -82,6 +83,56 @@ def test_a_record_without_its_sections_is_not_complete(place):
     (folder / "result.json").write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(DataError, match=r"not a complete record \(no dataset, quality.main.name, .*run the job again"):
         read_run(folder)
+
+
+def spoiled(folder, keys, value):
+    """Write another value into the record of ``folder``."""
+    record = json.loads((folder / "result.json").read_text())
+    held = record
+    for key in keys[:-1]:
+        held = held[key]
+    held[keys[-1]] = value
+    (folder / "result.json").write_text(json.dumps(record), encoding="utf-8")
+    return folder
+
+
+BROKEN = [
+    (("quality", "test_ci95"), None, "no quality.test_ci95"),
+    (("quality", "test_ci95", "balanced_accuracy"), None, "no quality.test_ci95.balanced_accuracy"),
+    (("quality", "test_ci95", "balanced_accuracy"), [0.5], "quality.test_ci95.balanced_accuracy is not a list of 2"),
+    (("quality", "test", "per_class"), [1, 2], "no quality.test.per_class by label"),
+    (("quality", "test"), "x", "quality.test is not a section"),
+    (("latency", 0, "ci95_p50_ms"), None, "no latency[0].ci95_p50_ms"),
+    (("latency", 0, "throughput_per_second"), "fast", "latency[0].throughput_per_second is not a number"),
+    (("latency", 0), None, "no latency[0]"),
+    (("latency",), "x", "latency is not a list"),
+    (("training",), None, "no training"),
+    (("environment",), None, "no environment"),
+    (("cost", "batch_size"), True, "cost.batch_size is not a whole number"),
+    (("run", "started"), 5, "run.started is not text"),
+]
+
+
+@pytest.mark.parametrize(("keys", "value", "said"), BROKEN, ids=[f"{'.'.join(map(str, one[0]))}" for one in BROKEN])
+def test_what_comparing_reads_must_be_there_and_of_its_type(place, keys, value, said):
+    sweep = save_sweep(place / "s_33")
+    folder = spoiled(save_made(sweep / "0_a_0", made_run(), rows=False).folder, keys, value)
+    with pytest.raises(DataError) as caught:
+        read_run(folder)
+    (sentence,) = caught.value.sentences
+    assert sentence == f"{folder / 'result.json'} is not a complete record ({said}); run the job again"
+    (run,) = read_runs([sweep], OUTPUTS)
+    assert (run.result.run.status, run.result.run.error) == ("broken", sentence)
+
+
+def test_a_job_that_a_newer_ftlab_wrote_was_not_read(place):
+    sweep = save_sweep(place / "s_33")
+    folder = spoiled(save_run(sweep / "0_a_0"), ("schema",), 7)
+    (run,) = read_runs([sweep], OUTPUTS)
+    assert run.result.run.status == "newer"
+    assert left_out(run, run.result.run.error) == (
+        f"Not read: {folder / 'result.json'} is of a newer ftlab (schema 7); update ftlab"
+    )
 
 
 def test_what_did_not_finish_in_a_sweep_says_how_it_ended(place):

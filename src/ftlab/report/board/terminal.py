@@ -10,6 +10,7 @@ from rich.text import Text
 
 from ftlab.compare.troubles import Seen
 from ftlab.compare.types import Board, Candidate
+from ftlab.compare.wording import left_out
 from ftlab.redact import redact_text
 from ftlab.report import wording
 from ftlab.report.board import troubles
@@ -93,8 +94,8 @@ def _longest(candidates: Sequence[Candidate]) -> int:
 def _left_out(board: Board) -> list[str]:
     said = [f"Not ranked: {one.reason}." for one in board.apart]
     for run in board.failed[:_MOST_SAID]:
-        why = f": {wording.first_line(redact_text(run.result.run.error))}" if run.result.run.error else ""
-        said.append(f"Not finished: {run.result.run.name} is {run.result.run.status}{why}")
+        error = wording.first_line(redact_text(run.result.run.error)) if run.result.run.error else ""
+        said.append(left_out(run, error))
     if len(board.failed) > _MOST_SAID:
         said.append(f"Not finished: {len(board.failed) - _MOST_SAID} more")
     if len(board.candidates) > _MOST_ROWS:
