@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shlex
 import shutil
 import time
 from pathlib import Path
@@ -189,6 +190,37 @@ def test_a_new_price_is_told_without_running_anything(capsys):
     after = {one["key"]: one["values"]["usd_per_1k"] for one in report("there")["candidates"]}
     assert all(after[key] > before[key] for key in before)
     assert "cost.usd_per_hour=9.6 cost.utilisation=0.25" in report("there")["command"]
+
+
+def on_a_cpu(run):
+    cost = dataclasses.replace(run.result.cost, device="cpu")
+    return dataclasses.replace(run, result=dataclasses.replace(run.result, cost=cost))
+
+
+def test_the_command_of_a_report_gives_it_again(capsys):
+    made("elsewhere/study", *map(on_a_cpu, two()))
+    words = [
+        "cost=cpu_m5_large",
+        "cost.usd_per_hour=9.6",
+        "cost.utilisation=0.25",
+        "cost.price_source='a page, (mine\\'s)'",
+    ]
+    compared(capsys, *words, "output_dir=elsewhere", "output=there", "elsewhere/study/*")
+    first = report("there")
+    command = shlex.split(first["command"])
+    assert {"cost=cpu_m5_large", "cost.usd_per_hour=9.6", "cost.utilisation=0.25", *words[3:]} <= set(command)
+    assert "output_dir=elsewhere" in command and not any("price_date" in word for word in command)
+    compared(capsys, *command[2:], "output=again")
+    assert {**report("again"), "written": ""} == {**first, "written": ""}
+
+
+def test_the_command_of_a_report_has_a_price_file_of_ones_own_written_out_and_the_store(capsys):
+    made("outputs/study", *two())
+    compared(
+        capsys, "outputs/study", "output=there", "cost.name=mine", "cost.usd_per_hour=1", "tracking.uri=sqlite:///a.db"
+    )
+    command = shlex.split(report("there")["command"])
+    assert command[-3:] == ["cost.name=mine", "cost.usd_per_hour=1.0", "tracking.uri=sqlite:///a.db"]
 
 
 def test_a_price_of_another_device_is_refused(capsys):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -16,16 +18,20 @@ from ftlab.compare.reading import LATEST, read_folders, read_runs
 from ftlab.compare.types import Run
 from ftlab.errors import ConfigError
 from ftlab.inventory.entries import shown_path
-from ftlab.paths import make_folder, unlock
+from ftlab.paths import config_dir, make_folder, unlock
+from ftlab.redact import redact_text
 from ftlab.report.board.record import record
 from ftlab.report.board.terminal import board_report
 from ftlab.report.board.whole import Whole
 from ftlab.report.terminal import Report, show
 from ftlab.schema import CompareConfig
+from ftlab.schema.comparing import ReportPriceConfig
 from ftlab.verbs.comparison import Asked, compare_runs
 from ftlab.verbs.report_files import write_report
+from ftlab.yaml_file import read_yaml
 
 SWEEP = "sweep.json"
+_PLAIN = re.compile(r"[A-Za-z0-9_./:-]+")
 
 
 def compare(cfg: DictConfig) -> None:
@@ -88,10 +94,26 @@ def _changed(settings: CompareConfig) -> list[str]:
     names = ("metric", "axes", "objective", "api_prices", "months", "requests_per_month")
     said = [f"{name}={value}" for name in names if (value := getattr(settings, name)) != getattr(plain, name)]
     said += [f"constraints.{name}={value}" for name, value in settings.constraints.items() if value is not None]
-    if settings.cost.name != "auto":
-        return [*said, f"cost={settings.cost.name}"]
-    numbers = {name: getattr(settings.cost, name) for name in ("usd_per_hour", "utilisation", "batch_size")}
-    return said + [f"cost.{name}={value}" for name, value in numbers.items() if value is not None]
+    said += _price_words(settings.cost)
+    said += [] if settings.output_dir == plain.output_dir else [f"output_dir={_typed(settings.output_dir)}"]
+    store = settings.tracking.uri
+    return said + ([] if store is None else [f"tracking.uri={_typed(redact_text(store))}"])
+
+
+def _price_words(price: ReportPriceConfig) -> list[str]:
+    """Return the price file, and what was typed beside it; every key of a file that is not ftlab's own."""
+    file = config_dir() / "cost" / f"{Path(price.name).name}.yaml"
+    held = read_yaml(file) if file.is_file() else {}
+    said = [f"cost={price.name}"] if held and price.name != "auto" else []
+    values = {one.name: getattr(price, one.name) for one in fields(price)}
+    return said + [f"cost.{name}={_typed(value)}" for name, value in values.items() if value != held.get(name)]
+
+
+def _typed(value: object) -> str:
+    """Return a value as it is typed: in quotes where Hydra would read something else."""
+    text = "null" if value is None else str(value)
+    quoted = text.replace("'", r"\'")
+    return text if _PLAIN.fullmatch(text) else f"'{quoted}'"
 
 
 def _place(settings: CompareConfig, runs: Sequence[Run]) -> tuple[Path, Path | None]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ftlab.compare.comparable import left_out
 from ftlab.compare.numbers import bare, p_value, span
 from ftlab.compare.telling import NOT_TESTED
 from ftlab.compare.troubles import Seen
@@ -103,11 +104,10 @@ def _aside(whole: Whole) -> list[str]:
         parts += ["## Not ranked with these", _listed(f"{one.reason}." for one in board.apart)]
     if board.failed:
         said = [
-            f"{run.result.run.name} is {run.result.run.status}"
-            + (f": {wording.first_line(run.result.run.error)}" if run.result.run.error else "")
+            left_out(run, wording.first_line(run.result.run.error) if run.result.run.error else "")
             for run in board.failed
         ]
-        parts += ["## Not finished", _listed(said)]
+        parts += ["## Not finished", _listed(one.removeprefix("Not finished: ") for one in said)]
     if whole.notes:
         parts += ["## Notes", _listed(f"{note}." for note in whole.notes)]
     return parts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ftlab.compare.comparable import left_out
 from ftlab.compare.named import a_few
 from ftlab.compare.telling import NOT_TESTED
 from ftlab.compare.types import Axis, Board, Comparison, Verdict
@@ -139,8 +140,8 @@ def aside(board: Board) -> Html:
         names = [run.result.run.name for run in one.runs]
         parts.append(element("li", full_stop(one.reason), " ", element("small", a_few(names, _NAMED_APART))))
     for run in board.failed[:_NAMED_APART]:
-        why = f": {wording.first_line(run.result.run.error)}" if run.result.run.error else ""
-        parts.append(element("li", f"{run.result.run.name} {run.result.run.status}{why}"))
+        error = wording.first_line(run.result.run.error) if run.result.run.error else ""
+        parts.append(element("li", left_out(run, error)))
     if len(board.failed) > _NAMED_APART:
         parts.append(element("li", f"{len(board.failed) - _NAMED_APART} more did not finish"))
     if not parts:
