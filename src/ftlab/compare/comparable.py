@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 
 from ftlab.compare.axes import shipped
 from ftlab.compare.named import a_few
+from ftlab.compare.reading import NEWER
 from ftlab.compare.seeds import settings_key
 from ftlab.compare.types import Run, Unlike
 from ftlab.results import RunResult
@@ -69,6 +70,16 @@ def part_unlike(runs: Iterable[Run]) -> tuple[tuple[Run, ...], tuple[Unlike, ...
         return (), ()
     (main, chosen), *others = ranked
     return tuple(chosen), tuple(Unlike(tuple(some), _reason(like, main, some, chosen)) for like, some in others)
+
+
+def left_out(run: Run, error: str) -> str:
+    """Return why a run that did not finish, or was not read, is on no board; ``error``: one line of its own, or empty.
+
+    ``Not finished: minilm_lora is failed: out of memory``, ``Not read: <file> is of a newer ftlab ...``.
+    """
+    if run.result.run.status == NEWER:
+        return f"Not read: {error}"
+    return f"Not finished: {run.result.run.name} is {run.result.run.status}{f': {error}' if error else ''}"
 
 
 def _rank(runs: Sequence[Run]) -> tuple[int, int, str, str]:

@@ -12,8 +12,7 @@ from ftlab.compare.guessing import balanced_accuracy
 from ftlab.compare.named import a_few
 from ftlab.compare.numbers import amount, bare, limit, p_value, quantity, span, times
 from ftlab.compare.objective import cheaper_axis
-from ftlab.compare.reading import NEWER
-from ftlab.compare.types import Axis, Candidate, Comparison, Constraint, Miss, Run
+from ftlab.compare.types import Axis, Candidate, Comparison, Constraint, Miss
 from ftlab.stats.power import ALPHA
 
 Sentences = tuple[str, str, str]
@@ -243,16 +242,6 @@ def nothing_ranked(candidates: Sequence[Candidate], axes: Sequence[Axis]) -> Sen
         f"Unknown is {'; '.join(lacks)}." if lacks else "No axis has a value.",
         "Leave an axis out that is unknown: axes=[...].",
     )
-
-
-def left_out(run: Run, error: str) -> str:
-    """Return why a run that did not finish, or was not read, is on no board; ``error``: one line of its own, or empty.
-
-    ``Not finished: minilm_lora is failed: out of memory``, ``Not read: <file> is of a newer ftlab ...``.
-    """
-    if run.result.run.status == NEWER:
-        return f"Not read: {error}"
-    return f"Not finished: {run.result.run.name} is {run.result.run.status}{f': {error}' if error else ''}"
 
 
 def listed(parts: Sequence[str]) -> str:

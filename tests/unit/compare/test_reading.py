@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from ftlab.compare.comparable import left_out
 from ftlab.compare.reading import read_run, read_runs, read_settings
-from ftlab.compare.wording import left_out
 from ftlab.errors import DataError
 from made_board import evaluation_of, made_run, save_made
 from made_runs import save_run, save_state, save_sweep

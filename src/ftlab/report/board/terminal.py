@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.console import RenderableType
 from rich.text import Text
 
+from ftlab.compare.comparable import left_out
 from ftlab.compare.troubles import Seen
 from ftlab.compare.types import Board, Candidate
-from ftlab.compare.wording import left_out
 from ftlab.redact import redact_text
 from ftlab.report import wording
 from ftlab.report.board import troubles
