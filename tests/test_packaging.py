@@ -1,5 +1,6 @@
 """The wheel, in an empty folder's own environment, finds its configurations."""
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -54,7 +55,10 @@ def test_the_installed_wheel_checks_a_command_far_from_the_checkout(tmp_path):
         "import ftlab; from ftlab.launch import main; print(ftlab.__file__);"
         "raise SystemExit(main(['-m', 'adapter=full,lora', 'dry_run=true']))"
     )
-    done = subprocess.run([home / "bin" / "python", "-c", code], cwd=away, capture_output=True, text=True, check=False)
+    alone = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        [home / "bin" / "python", "-c", code], cwd=away, env=alone, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert str(site) in done.stdout.splitlines()[0]
     assert done.stdout.count("ok: ") == 2
