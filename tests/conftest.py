@@ -122,6 +122,17 @@ def quick_database(database: Callable[[str], Any], monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr("ftlab.tracking.MlflowClient", database)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_pictures() -> Iterator[None]:
+    """Draw few dots and lay nothing out, a third of a whole run's time; tests/unit/report draws as users see it."""
+    from ftlab.report import style
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(style, "DPI", 20)
+        patch.setattr(style, "ConstrainedLayoutEngine", lambda **options: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let tests marked ``network`` out."""

@@ -149,6 +149,7 @@ def test_labels_of_another_file_are_matched_by_name(trained, own, evaluate, tmp_
     assert record["dataset"]["leaked_rows"] is None and record["latency"] == []
 
 
+@pytest.mark.slow
 def test_a_value_changes_the_runs_own_data(evaluate, capsys):
     _, record = evaluate("dataset.limit.test=9", "dataset.max_length=8", "latency.enabled=false", "tracking=none")
     assert record["dataset"]["test_rows"] == 9 and record["dataset"]["max_length"] == 8
@@ -187,6 +188,7 @@ def test_looking_before_running(trained, outputs, capsys):
     assert "bundled: policy_stance" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_own_metric_is_measured_when_named_again_and_a_wrong_one_leaves_nothing(evaluate, trained, outputs, capsys):
     own = ["metrics.kappa._target_=torchmetrics.classification.MulticlassCohenKappa", "latency.enabled=false"]
     _, record = evaluate(*own, "metrics.kappa.num_classes=3", "tracking=none")

@@ -301,6 +301,7 @@ def test_chat_ends_with_its_input(folder, monkeypatch, capsys):
 # other data, other options
 
 
+@pytest.mark.slow
 def test_prompts_with_completions_stand_by_themselves(tmp_path, monkeypatch, capsys):
     pairs = [{"prompt": f"{word} {n} =", "completion": f" {n} {word}"} for n in range(3) for word in WORDS]
     folder = train(
@@ -329,6 +330,7 @@ def test_plain_text_is_learned_in_blocks_packed_or_not(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_packed_batches_take_fewer_steps_and_a_run_without_texts_keeps_only_numbers(tmp_path, monkeypatch):
     rows = chats(tmp_path / "chats.jsonl")
     words = [*BARE, "adapter=full", "dataset.batching=packed", "dataset.max_length=128", "dataset.batch_size=4"]

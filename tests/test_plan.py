@@ -57,6 +57,7 @@ def test_what_a_sweep_would_leave_out_is_told(capsys):
     assert "0 jobs in all" in text
 
 
+@pytest.mark.slow
 def test_jobs_that_break_the_budget_are_recorded_as_skipped(capsys, tmp_path):
     words = [*SMALL, *QUICK, "adapter=lora", "cost.usd_per_hour=1"]
     (cell,) = json.loads(planned(capsys, *words, "--json").out)

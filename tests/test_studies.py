@@ -163,6 +163,7 @@ def test_the_long_prompt_and_the_short_one_are_told_to_the_same_rows(copies):
     }
 
 
+@pytest.mark.slow
 def test_a_run_on_random_weights_says_so_and_shows_each_label_before_and_after(tmp_path, capsys):
     shape = "{model_type: distilbert, dim: 32, n_layers: 1, n_heads: 2, hidden_dim: 64, vocab_size: 30522}"
     small = [word for word in SMALL if not word.startswith(("model=", "trainer.max_epochs"))]

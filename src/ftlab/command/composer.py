@@ -29,7 +29,9 @@ from ftlab.yaml_file import check_yaml_files
 def register_schema(verb: str) -> type:
     """Give Hydra the dataclass behind ``base_<verb>`` and return it."""
     root: type = getattr(schema, f"{verb.title()}Config")
-    ConfigStore.instance().store(name=f"base_{verb}", node=root, provider="ftlab")
+    store = ConfigStore.instance()
+    if f"base_{verb}.yaml" not in store.repo:  # each time takes a tenth of a composition
+        store.store(name=f"base_{verb}", node=root, provider="ftlab")
     return root
 
 

@@ -40,6 +40,7 @@ def test_words_that_may_follow(line, offered):
     assert candidates(line) == offered
 
 
+@pytest.mark.slow
 def test_the_first_word_may_be_a_verb_or_any_option():
     found = candidates("ftlab ")
     assert found[: len(verbs())] == verbs() and "plan" in found

@@ -23,6 +23,7 @@ def order(tmp_path):
     return make
 
 
+@pytest.mark.slow
 def test_a_limited_sweep_and_a_plan_look_at_each_cell_even_of_a_large_grid(order, monkeypatch):
     monkeypatch.setattr("ftlab.command.grid.MOST", 2)
     words = ["-m", "seed=range(0,4)", "adapter=full,lora"]

@@ -86,6 +86,7 @@ def leave_out(folder, reasons):
     (folder / "sweep.json").write_text(json.dumps({"id": "a", "grid": grid}))
 
 
+@pytest.mark.slow
 def test_a_job_that_the_sweep_leaves_out_is_recorded_and_may_run_later(verb, tmp_path, capsys):
     leave_out(tmp_path, {"1": "needs 20 GB"})
     sweep(tmp_path, "seed=1,2")

@@ -71,9 +71,13 @@ def test_a_study_of_ones_own_is_found(tmp_path: Path) -> None:
     assert found.multirun and found.overrides == ["experiment=seeds", "seed=1,2", "name=mine"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted((config_dir() / "experiment").glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_experiment_composes_without_a_fault(path: Path) -> None:
-    arguments = parse([f"experiment={path.stem}"])
+def test_every_experiment_composes_without_a_fault(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.jsonl").write_text("{}\n")
+    own = ["dataset.train=own.jsonl", "dataset.val=own.jsonl"] if path.stem == "abb_linkedin" else []
+    arguments = parse([f"experiment={path.stem}", *own])
     with Composer("train") as composer:
         order = make_order(as_study(arguments, composer), composer)
     order.raise_faults()

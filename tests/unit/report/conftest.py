@@ -5,9 +5,18 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from ftlab.report import style
 from ftlab.results import RunResult
 from made_runs import NOTHING_MEASURED, run_result
+
+
+@pytest.fixture(autouse=True)
+def whole_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw as users see it, which tests elsewhere are spared."""
+    monkeypatch.setattr(style, "DPI", 150)
+    monkeypatch.setattr(style, "ConstrainedLayoutEngine", ConstrainedLayoutEngine)
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ def test_the_shipped_model_is_the_textbooks(cfg):
     assert {row.adapter: row.quoted_gb for row in ROWS} == QUOTED
 
 
+@pytest.mark.slow
 def test_the_static_part_and_the_batches_that_fill_up_the_rest_are_told(notes):
     (full,), (lora,), (qlora,) = notes("full"), notes("lora"), notes("qlora")
     assert "160 GB for adapter=full: fp16 weights and gradients and fp32 AdamW state, 160 GB whatever the batch" in full
