@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import itertools
 import json
 import os
 import signal
@@ -81,8 +82,15 @@ def expected(run):
     return loaded(run).predict(TEXTS, batch_size=1)
 
 
-@pytest.mark.parametrize("given", ["in.csv", "in.jsonl", "in.jsonl.gz", "in.parquet"])
-@pytest.mark.parametrize("made", ["out.csv", "out.jsonl", "out.parquet"])
+FORMATS = list(
+    itertools.product(["in.csv", "in.jsonl", "in.jsonl.gz", "in.parquet"], ["out.csv", "out.jsonl", "out.parquet"])
+)
+QUICK = [*FORMATS[::4], ("in.parquet", "out.csv")]  # each format once on each side
+
+
+@pytest.mark.parametrize(
+    ("given", "made"), [pytest.param(*one, marks=[] if one in QUICK else [pytest.mark.slow]) for one in FORMATS]
+)
 def test_every_format_keeps_rows_columns_and_order(run, here, expected, capsys, given, made):
     assert predict(run, f"input={given}", f"output={made}", "text_column=review") == 0
     rows = read(made)
