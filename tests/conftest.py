@@ -12,6 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# The same examples each time, so that a change is judged by what it changed; FTLAB_TEST_EXPLORE=1 looks for new ones.
+settings.register_profile("same", derandomize=True)
+if not os.environ.get("FTLAB_TEST_EXPLORE"):
+    settings.load_profile("same")
 
 _HERE = {"127.0.0.1", "::1", "localhost"}
 
