@@ -49,9 +49,7 @@ class Throughput(Measuring):
         self._open = 0  # ns of the step under way, over its accumulated batches
         self._steps = array("q")  # ns
         self._update = 0  # number of the last update seen
-        self._seen_wait: int | None = (
-            None  # ns that the loader had waited when the last batch came; None: it never says
-        )
+        self._seen_wait: int | None = None  # ns the loader had waited when the last batch came; None: never said
         self._open_wait = 0  # ns of the step under way
         self._waited: int | None = 0  # ns of all steps
         self._batches = self._examples = 0
